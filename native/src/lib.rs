@@ -1,0 +1,1 @@
+//! sigil-store on native targets.

@@ -1,0 +1,2 @@
+//! The `sigil` command line.
+fn main() {}

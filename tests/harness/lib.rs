@@ -1,0 +1,1 @@
+//! Harnesses that attack the storage: conformance, crash, fault and model.

@@ -1,0 +1,1 @@
+//! The wasm bindings of sigil-store.
