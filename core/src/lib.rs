@@ -7,12 +7,19 @@
 #![deny(rustdoc::broken_intra_doc_links)]
 #![doc(test(attr(deny(warnings))))]
 
+mod engine;
 mod error;
 mod files;
 mod host;
 mod snapshot;
+mod value;
 
+pub use engine::{
+    DATABASE_FILE, Database, DatabaseOptions, Executed, Interrupt, PAGE_BYTES, PageFault, RowRef,
+    WAL_FILE, check_pages,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use files::{File, Files, MemoryFiles};
 pub use host::{FixedHost, Host};
 pub use snapshot::{MemoryStorage, SnapshotStorage};
+pub use value::{Params, Row, Rows, Value, ValueRef};
