@@ -29,7 +29,7 @@ use crate::files::Files;
 use crate::host::Host;
 use crate::value::{Params, Row, Rows, Value};
 use fault::from_engine;
-use guard::{StatementKind, first_statement};
+use guard::{StatementKind, check_shape, first_statement};
 use io::{EngineIo, Faults};
 pub use preflight::{PAGE_BYTES, PageFault, check_pages};
 pub use statement::RowRef;
@@ -236,6 +236,7 @@ impl Database {
     /// # Errors
     /// As [`execute`](Database::execute); the statements before the failing one have run.
     pub fn execute_batch(&self, sql: &str) -> Result<()> {
+        check_shape(sql)?;
         let mut rest = sql;
         while let Some(parsed) = first_statement(rest)? {
             let (first, tail) = rest.split_at(parsed.len);
@@ -344,10 +345,11 @@ impl Database {
     /// Rolls back whatever is open, when the error that led here matters more than this one's.
     fn abandon(&self) {
         self.in_transaction_call.set(false);
-        if self.in_transaction() && self.usable().is_ok() {
-            if let Err(error) = self.execute("ROLLBACK", ()) {
-                self.poison_with(&error);
-            }
+        if self.in_transaction()
+            && self.usable().is_ok()
+            && let Err(error) = self.execute("ROLLBACK", ())
+        {
+            self.poison_with(&error);
         }
     }
 
@@ -444,7 +446,8 @@ impl Database {
         outcome
     }
 
-    fn usable(&self) -> Result<()> {
+    /// The error every call gives when the handle is poisoned or closed.
+    pub(crate) fn usable(&self) -> Result<()> {
         if let Some(error) = &*self.poison.borrow() {
             return Err(Error::with_source(
                 ErrorKind::Poisoned,
@@ -482,6 +485,7 @@ impl Database {
         if let Some(prepared) = self.statements.borrow_mut().take(sql) {
             return Ok(prepared);
         }
+        check_shape(sql)?;
         let Some(parsed) = first_statement(sql)? else {
             return Err(Error::new(ErrorKind::Sql, "the SQL text holds no statement"));
         };

@@ -7,13 +7,20 @@
 #![deny(rustdoc::broken_intra_doc_links)]
 #![doc(test(attr(deny(warnings))))]
 
+mod changes;
+mod collection;
 mod engine;
 mod error;
 mod files;
 mod host;
+mod schema;
 mod snapshot;
+mod store;
 mod value;
 
+pub use collection::{
+    COLLECTION_NAME_BYTES_MAX, Collection, CollectionInfo, CollectionOptions, VectorRecord,
+};
 pub use engine::{
     DATABASE_FILE, Database, DatabaseOptions, Executed, Interrupt, PAGE_BYTES, PageFault, RowRef,
     WAL_FILE, check_pages,
@@ -21,5 +28,7 @@ pub use engine::{
 pub use error::{Error, ErrorKind, Result};
 pub use files::{File, Files, MemoryFiles};
 pub use host::{FixedHost, Host};
+pub use schema::StoreId;
 pub use snapshot::{MemoryStorage, SnapshotStorage};
+pub use store::{IndexState, Store, StoreParts};
 pub use value::{Params, Row, Rows, Value, ValueRef};

@@ -5,12 +5,20 @@
 //! store behaves the same everywhere.
 
 use turso_parser::ast::{Cmd, CreateTableBody, PragmaBody, QualifiedName, Stmt};
+use turso_parser::lexer::Lexer;
 use turso_parser::parser::Parser;
+use turso_parser::token::TokenType;
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// The longest SQL text that is accepted, in bytes: SQLite's own default.
 pub(crate) const SQL_BYTES_MAX: usize = 1_000_000;
+
+/// The deepest nesting of parentheses that is accepted.
+const NESTING_MAX: u32 = 100;
+
+/// The most SELECTs in one statement, compounds, subqueries and common table expressions together.
+const SELECTS_MAX: u32 = 200;
 
 /// What a statement does to the transaction it runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +39,12 @@ pub(crate) struct Parsed {
     pub(crate) len: usize,
 }
 
-/// Parses the first statement of `sql`, or gives `None` when only white space and comments are
-/// left.
+/// Refuses text so long or so nested that the engine's recursive parser and planner could overflow
+/// the stack, which cannot be caught.
 ///
 /// # Errors
-/// [`ErrorKind::Sql`] for text that is not SQL, [`ErrorKind::Unsupported`] for a statement that is
-/// refused, [`ErrorKind::Limit`] for text that is too long.
-pub(crate) fn first_statement(sql: &str) -> Result<Option<Parsed>> {
+/// [`ErrorKind::Limit`] with the limit that was passed, [`ErrorKind::Sql`] for a NUL character.
+pub(crate) fn check_shape(sql: &str) -> Result<()> {
     if sql.len() > SQL_BYTES_MAX {
         return Err(Error::new(
             ErrorKind::Limit,
@@ -47,6 +54,36 @@ pub(crate) fn first_statement(sql: &str) -> Result<Option<Parsed>> {
     if sql.contains('\0') {
         return Err(Error::new(ErrorKind::Sql, "the SQL text contains a NUL character"));
     }
+    let (mut nesting, mut selects) = (0u32, 0u32);
+    // A text that cannot be split into tokens is the parser's to refuse.
+    for token in Lexer::new(sql.as_bytes()).map_while(std::result::Result::ok) {
+        match token.token_type {
+            TokenType::TK_LP => nesting += 1,
+            TokenType::TK_RP => nesting = nesting.saturating_sub(1),
+            TokenType::TK_SELECT | TokenType::TK_VALUES => selects += 1,
+            TokenType::TK_SEMI => (nesting, selects) = (0, 0),
+            _ => {}
+        }
+        if nesting > NESTING_MAX || selects > SELECTS_MAX {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!(
+                    "a statement may nest {NESTING_MAX} parentheses and hold {SELECTS_MAX} \
+                     SELECTs: split it"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Parses the first statement of `sql`, which has passed [`check_shape`], or gives `None` when only white space and comments are
+/// left.
+///
+/// # Errors
+/// [`ErrorKind::Sql`] for text that is not SQL, [`ErrorKind::Unsupported`] for a statement that is
+/// refused.
+pub(crate) fn first_statement(sql: &str) -> Result<Option<Parsed>> {
     let mut parser = Parser::new(sql.as_bytes());
     let cmd = match parser.next_cmd() {
         Ok(Some(cmd)) => cmd,

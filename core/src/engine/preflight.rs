@@ -50,8 +50,8 @@ fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Header> {
             )));
         }
     };
-    // SQLite trusts the page count only when the change counter and version-valid-for agree.
-    let pages = (be32(24) == be32(92)).then(|| u64::from(be32(28)));
+    // Zero in files of SQLite before 3.7, which did not keep it.
+    let pages = Some(u64::from(be32(28))).filter(|pages| *pages > 0);
     Ok(Header { page_bytes, reserved_bytes: bytes[20], pages })
 }
 
