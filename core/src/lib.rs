@@ -11,8 +11,12 @@ mod error;
 mod files;
 mod host;
 mod snapshot;
+mod vector;
 
 pub use error::{Error, ErrorKind, Result};
 pub use files::{File, Files, MemoryFiles};
 pub use host::{FixedHost, Host};
 pub use snapshot::{MemoryStorage, SnapshotStorage};
+pub use vector::{
+    Filter, Hit, MetaValue, Metadata, Metric, SearchOptions, SnapshotMark, VectorIndex, VectorRef,
+};
