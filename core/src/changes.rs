@@ -53,16 +53,12 @@ pub(crate) fn last_seq(db: &Database) -> Result<Seq> {
 /// The keys of `source` that changed after `seq`, each once.
 pub(crate) fn keys_since(db: &Database, source: i64, seq: Seq) -> Result<BTreeSet<String>> {
     let mut keys = BTreeSet::new();
-    db.query_each(
-        "SELECT source, key FROM sigil_change WHERE seq > ?",
-        params![seq],
-        |row| {
-            if row.get_i64(0)? == source {
-                keys.insert(row.get_str(1)?.to_owned());
-            }
-            Ok(())
-        },
-    )?;
+    db.query_each("SELECT source, key FROM sigil_change WHERE seq > ?", params![seq], |row| {
+        if row.get_i64(0)? == source {
+            keys.insert(row.get_str(1)?.to_owned());
+        }
+        Ok(())
+    })?;
     Ok(keys)
 }
 
@@ -80,7 +76,9 @@ pub(crate) fn trim(db: &Database, source: i64, through: Seq) -> Result<()> {
 
 /// The SQL of the triggers that log every change to the column `key` of `table`.
 pub(crate) fn triggers(table: &str, key: &str, source: i64) -> String {
-    let log = |row: &str| format!("INSERT INTO sigil_change (source, key) VALUES ({source}, {row}.{key});");
+    let log = |row: &str| {
+        format!("INSERT INTO sigil_change (source, key) VALUES ({source}, {row}.{key});")
+    };
     let (new, old) = (log("NEW"), log("OLD"));
     format!(
         "CREATE TRIGGER {table}_insert AFTER INSERT ON {table} BEGIN {new} END;

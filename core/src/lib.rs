@@ -17,6 +17,7 @@ mod schema;
 mod snapshot;
 mod store;
 mod value;
+mod vector;
 
 pub use collection::{
     COLLECTION_NAME_BYTES_MAX, Collection, CollectionInfo, CollectionOptions, VectorRecord,
@@ -32,3 +33,6 @@ pub use schema::StoreId;
 pub use snapshot::{MemoryStorage, SnapshotStorage};
 pub use store::{IndexState, Store, StoreParts};
 pub use value::{Params, Row, Rows, Value, ValueRef};
+pub use vector::{
+    Filter, Hit, MetaValue, Metadata, Metric, SearchOptions, SnapshotMark, VectorIndex, VectorRef,
+};

@@ -48,9 +48,10 @@ pub(crate) fn migrate(db: &Database, host: &dyn Host) -> Result<StoreId> {
                 "CREATE TABLE sigil_meta (key TEXT PRIMARY KEY NOT NULL, value NOT NULL)",
                 (),
             )?;
-            tx.execute("INSERT INTO sigil_meta VALUES ('version', 0), ('store', ?)", params![
-                id.as_slice()
-            ])?;
+            tx.execute(
+                "INSERT INTO sigil_meta VALUES ('version', 0), ('store', ?)",
+                params![id.as_slice()],
+            )?;
             upgrade(tx, 0)
         })?;
         return Ok(id);

@@ -146,9 +146,7 @@ impl Store {
     /// [`ErrorKind::NotFound`] when there is none.
     pub fn collection(&self, name: &str) -> Result<Collection<'_>> {
         let found = self.collections()?.into_iter().find(|info| info.name == name);
-        found
-            .map(|info| Collection::new(self, info))
-            .ok_or_else(|| collection::not_found(name))
+        found.map(|info| Collection::new(self, info)).ok_or_else(|| collection::not_found(name))
     }
 
     /// Opens the collection named `name`, creating it when there is none, and makes sure that it
@@ -156,7 +154,11 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`] when it exists with other dimensions or another metric.
-    pub fn open_collection(&self, name: &str, options: CollectionOptions) -> Result<Collection<'_>> {
+    pub fn open_collection(
+        &self,
+        name: &str,
+        options: CollectionOptions,
+    ) -> Result<Collection<'_>> {
         let collection = match self.collection(name) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return self.create_collection(name, options);
@@ -322,3 +324,6 @@ impl Store {
         saved.and(closed)
     }
 }
+
+#[cfg(test)]
+mod tests;
