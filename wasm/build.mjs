@@ -94,7 +94,7 @@ function optimize(wasm) {
   const cli = path.join(path.dirname(require.resolve('binaryen')), 'bin', 'wasm-opt');
   console.log('wasm-opt -Oz ...');
   const optimized = `${wasm}.opt`;
-  run(process.execPath, [cli, wasm, '-Oz', '--all-features', '-o', optimized]);
+  run(process.execPath, [cli, wasm, '-Oz', '-o', optimized]);
   fs.renameSync(optimized, wasm);
 }
 

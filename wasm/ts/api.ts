@@ -99,8 +99,10 @@ export interface Durability {
   storage: 'memory' | 'node' | 'opfs' | 'indexeddb' | 'custom';
   /** Whether the engine runs on files directly, or on an image in memory that is flushed. */
   mode: 'files' | 'image';
-  /** Whether acknowledged writes outlive the process or page. */
+  /** Whether acknowledged writes outlive the page, the process and their crash. */
   durable: boolean;
+  /** Whether they outlive a power cut as well, as far as the host is known to keep its promises. */
+  survivesPowerLoss: boolean;
   /** Whether the browser may delete the data when it needs the space; see {@link Durability.persisted}. */
   evictable: boolean;
   /** What `navigator.storage.persisted()` says, in a browser. */
@@ -215,12 +217,30 @@ export interface Collection {
   count(): Promise<number>;
 }
 
+/** Vectors in memory, without SQL and without a store; see {@link Collection} for the calls they share. */
+export interface VectorIndex {
+  readonly dimensions: number;
+  readonly metric: Metric;
+  /** Adds a vector under `id`, replacing what was there. */
+  add(id: string, vector: Float32Array | readonly number[], metadata?: Metadata): Promise<void>;
+  /** Removes what is there under `id`, and says whether there was anything. */
+  remove(id: string): Promise<boolean>;
+  /** The entries nearest to `query`, nearest first; of equal scores the lower id first. */
+  search(query: Float32Array | readonly number[], options?: SearchOptions): Promise<SearchHit[]>;
+  /** How many vectors there are. */
+  count(): Promise<number>;
+  /** The whole index as bytes, which can be opened again, here or natively. */
+  toBytes(): Promise<Uint8Array>;
+  /** Gives its memory back. Every later call rejects with `closed`. */
+  close(): Promise<void>;
+}
+
 /** How to open a store. */
 export interface OpenOptions {
   /**
-   * What holds the data. `auto`, the default, takes the directory in Node, and OPFS or else
-   * IndexedDB in a browser; where none of them works the open is refused. Data in memory has to be
-   * asked for.
+   * What holds the data. `auto`, the default, takes the directory in Node; in a browser the storage
+   * that holds the store already, and for a new one OPFS in a Worker and IndexedDB on the page. Where
+   * none of them works the open is refused. Data in memory has to be asked for.
    */
   storage?: 'auto' | 'memory' | 'node' | 'opfs' | 'indexeddb' | SnapshotStorage;
   /**

@@ -22,17 +22,23 @@ switch (command) {
     say('held');
     await setTimeout(600_000);
     break;
-  case 'contend':
-    // Says whether it got the directory, and keeps it if it did.
-    try {
-      await NodeStorage.open(directory);
-      say('won');
-    } catch (error) {
-      say(error instanceof SigilError ? error.code : String(error));
-      break;
-    }
+  case 'contend': {
+    // Tries to get every directory in here, as soon as the file `go` is there, and keeps those it got.
+    say('ready');
+    while (!fs.existsSync(path.join(directory, 'go'))) continue;
+    const outcomes = fs.readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+      if (!entry.isDirectory()) return [];
+      try {
+        NodeFiles.open(path.join(directory, entry.name));
+        return [`${entry.name} won`];
+      } catch (error) {
+        return [`${entry.name} ${error instanceof SigilError ? error.code : String(error)}`];
+      }
+    });
+    say(outcomes.join());
     await setTimeout(600_000);
     break;
+  }
   case 'hold-native': {
     // Does what the native program does with its lock file, flock apart.
     const lock = fs.openSync(path.join(directory, 'sigil.lock'), 'w');
@@ -46,7 +52,7 @@ switch (command) {
     // Replaces one blob over and over, and says which one has been acknowledged.
     const storage = await NodeStorage.open(directory);
     for (let i = 0; ; i++) {
-      await storage.replace('blob', pattern(100_000 + i, i));
+      await storage.replace('blob', pattern(4_000_000 + i, i));
       say(String(i));
     }
   }

@@ -7,6 +7,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import * as readline from 'node:readline';
 import { after, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 
 import { NodeFiles } from 'sigil-store/files/node';
 import { NodeStorage } from 'sigil-store/storage/node';
@@ -93,17 +94,18 @@ test('files and directories are the owner\'s alone', async () => {
 
 test('a blob written by a process that is killed is whole, and none acknowledged is lost', async () => {
   const directory = newDirectory();
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < 12; round++) {
     const { child, lines } = start('write', directory);
-    let acknowledged = -1;
-    for (let i = 0; i <= round * 3; i++) acknowledged = Number(await line(lines));
+    let acknowledged = Number(await line(lines));
+    // At another point of the next replacement each time.
+    await setTimeout(3 * round);
     await kill(child);
     for (let next = await lines.next(); next.done !== true; next = await lines.next()) acknowledged = Number(next.value);
     const storage = await NodeStorage.open(directory);
     const bytes = await storage.read('blob');
-    const last = (bytes?.length ?? 0) - 100_000;
+    const last = (bytes?.length ?? 0) - 4_000_000;
     assert(last === acknowledged || last === acknowledged + 1, `round ${round}: ${last} is stored, ${acknowledged} acknowledged`);
-    assertBytes(bytes, pattern(100_000 + last, last));
+    assertBytes(bytes, pattern(4_000_000 + last, last));
     await storage.close();
     assertEqual(fs.readdirSync(directory).filter((name) => name.endsWith('~')).join(), '', 'left-over files');
   }
@@ -146,18 +148,30 @@ test('a lock whose pid belongs to another process by now is stale', async () => 
   await assertFails('locked', () => NodeStorage.open(directory));
 });
 
-test('of many processes that find a stale lock, one gets the directory', async () => {
-  for (let round = 0; round < 3; round++) {
-    const directory = newDirectory();
-    const holder = start('hold', directory);
-    assertEqual(await line(holder.lines), 'held');
-    await kill(holder.child);
-    const contenders = Array.from({ length: 8 }, () => start('contend', directory));
-    const said = await Promise.all(contenders.map(({ lines }) => line(lines)));
-    assertEqual(said.filter((word) => word === 'won').length, 1, `winners of ${said.join()}`);
-    assertEqual(said.filter((word) => word === 'locked').length, 7, `refused of ${said.join()}`);
-    await Promise.all(contenders.map(({ child }) => (child.exitCode === null ? kill(child) : undefined)));
+test('of several processes that find a stale lock at once, one gets the directory', async () => {
+  const stale = newDirectory();
+  const holder = start('hold', stale);
+  assertEqual(await line(holder.lines), 'held');
+  await kill(holder.child);
+
+  const contested = newDirectory();
+  const names = Array.from({ length: 300 }, (_, i) => `store-${i}`);
+  for (const name of names) {
+    fs.mkdirSync(path.join(contested, name));
+    fs.copyFileSync(path.join(stale, LOCK), path.join(contested, name, LOCK));
   }
+  const contenders = Array.from({ length: 4 }, () => start('contend', contested));
+  for (const { lines } of contenders) assertEqual(await line(lines), 'ready');
+  fs.writeFileSync(path.join(contested, 'go'), '');
+  const outcomes = (await Promise.all(contenders.map(({ lines }) => line(lines)))).flatMap((said) => said.split(','));
+  for (const name of names) {
+    const own = outcomes.filter((outcome) => outcome.startsWith(`${name} `)).map((outcome) => outcome.split(' ')[1]);
+    assertEqual(own.sort().join(), 'locked,locked,locked,won', name);
+    assertEqual(fs.readdirSync(path.join(contested, name)).join(), LOCK, 'left-over files');
+  }
+  const winners = contenders.filter((_, i) => outcomes.slice(i * names.length, (i + 1) * names.length).some((outcome) => outcome.endsWith('won')));
+  assert(winners.length > 1, 'the contenders did not meet');
+  await Promise.all(contenders.map(({ child }) => kill(child)));
 });
 
 test('a directory the native program holds is refused, its dead or foreign pid is not', async () => {

@@ -32,6 +32,10 @@ const ENGINE_FILES = ['sigil.db', 'sigil.db-wal'];
  * named beforehand. Nor can a file be created or removed synchronously: all of them exist, and an
  * empty one counts as missing when the store is opened.
  *
+ * `sync` syncs the file's bytes (Chromium 156 was seen to call fdatasync). The names of the files are
+ * written once, when the store is first opened, and the browser leaves them to the system to write
+ * back: a store created within about half a minute of a power cut may be gone as a whole.
+ *
  * @example
  * const files = await OpfsFiles.open('notes');
  * const file = files.open('sigil.db', true);

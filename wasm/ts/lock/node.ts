@@ -91,7 +91,7 @@ function take(file: string, self: Holder): void {
  * could remove each other's fresh one.
  */
 function removeStale(file: string, stale: Holder, self: Holder): void {
-  const claim = `${file}.${stale.nonce}~`;
+  const claim = `${file}.stale-${stale.nonce}~`;
   if (!createExclusive(claim, self)) {
     const claimant = readHolder(claim);
     if (claimant !== undefined && isAlive(claimant)) throw lockedBy(file, claimant);
@@ -117,7 +117,7 @@ function lockedBy(file: string, holder: Holder): SigilError {
 
 /** Creates `file` with all of its content at once; `false` when it is there already. */
 function createExclusive(file: string, holder: Holder): boolean {
-  const temporary = `${file}.${randomUUID()}~`;
+  const temporary = `${file}.new-${randomUUID()}~`;
   try {
     fs.writeFileSync(temporary, JSON.stringify(holder), { flag: 'wx', mode: 0o600, flush: true });
     fs.linkSync(temporary, file);

@@ -10,7 +10,7 @@ import { checkBytes, checkName } from '../names.js';
 import { Ordered } from '../ordered.js';
 import type { SnapshotStorage } from '../storage.js';
 
-/** No blob name ends in `~`, so a temporary file is never taken for a blob. */
+/** No blob name ends in `~`, so a temporary file is never taken for a blob; those of locks differ. */
 const TEMPORARY = /^[A-Za-z0-9._-]{1,64}\.[0-9a-f-]{36}~$/;
 
 /**
