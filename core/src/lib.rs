@@ -30,7 +30,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use files::{File, Files, MemoryFiles};
 pub use host::{FixedHost, Host};
 pub use schema::StoreId;
-pub use snapshot::{MemoryStorage, SnapshotStorage};
+pub use snapshot::{MemoryStorage, SlotStorage, SnapshotStorage};
 pub use store::{IndexState, Store, StoreParts};
 pub use value::{Params, Row, Rows, Value, ValueRef};
 pub use vector::{

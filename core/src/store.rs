@@ -282,8 +282,12 @@ impl Store {
         for (id, index) in self.indexes.borrow_mut().iter_mut() {
             index.catch_up(&self.database)?;
             if index.snapshot_due() {
-                self.save_index(*id, index)?;
-                saved += 1;
+                match self.save_index(*id, index) {
+                    Ok(()) => saved += 1,
+                    // No room for a snapshot costs time at the next open, and nothing else.
+                    Err(error) if error.kind() == ErrorKind::Limit => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(saved)
