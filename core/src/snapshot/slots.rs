@@ -10,7 +10,7 @@ use std::sync::Arc;
 use twox_hash::XxHash3_64;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::{File, Files};
+use crate::files::Files;
 use crate::snapshot::SnapshotStorage;
 
 const MAGIC: &[u8; 8] = b"SIGILSLT";
@@ -96,6 +96,26 @@ impl SlotStorage {
         Ok(slots)
     }
 
+    /// Empties what a crash left of replacements: all slots of a name but its latest whole one.
+    fn empty_superseded(&self) -> Result<()> {
+        let used = self.used()?;
+        for slot in &used {
+            let rivals = used.iter().filter(|other| other.name == slot.name && *other != slot);
+            for rival in rivals {
+                let later = rival.generation > slot.generation;
+                if later && self.payload(rival)?.is_some() {
+                    self.empty(slot)?;
+                    break;
+                }
+                if !later && self.payload(slot)?.is_none() {
+                    self.empty(slot)?;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn empty(&self, slot: &Slot) -> Result<()> {
         let file = self.files.open(&file_name(slot.number), false)?;
         file.truncate(0)?;
@@ -121,6 +141,7 @@ impl SnapshotStorage for SlotStorage {
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
             return Err(Error::invalid(format!("the blob name '{name}' has not 1 to 64 bytes")));
         }
+        self.empty_superseded()?;
         let used = self.used()?;
         let free = (0..self.slots).find(|number| used.iter().all(|slot| slot.number != *number));
         let Some(number) = free else {
@@ -129,7 +150,8 @@ impl SnapshotStorage for SlotStorage {
                 format!("all {} slots for index snapshots are in use", self.slots),
             ));
         };
-        let generation = used.iter().map(|slot| slot.generation).max().unwrap_or(0) + 1;
+        let generation =
+            used.iter().map(|slot| slot.generation).max().unwrap_or(0).saturating_add(1);
         let slot = Slot {
             number,
             name: name.to_owned(),
