@@ -98,7 +98,11 @@ need_node() {
   [ "$major" -ge 20 ] || die "Node $(node --version) is too old: install Node 20 or later"
 }
 
-need_sqlite() { apt sqlite3 sqlite3; }
+# Python's module will do where sqlite3 cannot be installed: tools/c-sqlite3 takes either.
+need_sqlite() {
+  if ! has sqlite3 && [ "$(id -u)" != 0 ] && python3 -c 'import sqlite3' 2>/dev/null; then return; fi
+  apt sqlite3 sqlite3
+}
 
 need_fuzz() {
   need_rust

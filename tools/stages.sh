@@ -3,7 +3,8 @@
 #
 # A stage prints what its runners print; ./test counts the tests from that. What has no runner
 # is a `check`. Cargo profiles are few on purpose, because the engine takes minutes in each:
-# dev for the native tests, release for the wasm tests (the build that no-c makes anyway).
+# dev for all tests, release for the command line, wasm for the npm package (built by no-c
+# already), and the fuzzers' own.
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 fuzz_seconds=${FUZZ_SECONDS:-60}
@@ -67,7 +68,7 @@ stage_no-c() {
   check "native builds without a C compiler" env CC=false CXX=false AR=false cargo build --locked --release
   wasm_env
   check "wasm builds without a C compiler" env CC=false CXX=false AR=false \
-    cargo build --locked --release -p sigil-wasm --target wasm32-unknown-unknown
+    cargo build --locked --profile wasm -p sigil-wasm --target wasm32-unknown-unknown
 }
 
 stage_native() {
@@ -75,14 +76,14 @@ stage_native() {
   cargo test --locked -p sigil-core -p sigil-native -p sigil-tests
 }
 
-# wasm_tests FLAG...: core's own unit tests and the bindings', under wasm-pack.
+# wasm_tests FLAG...: core's own unit tests and the bindings', under wasm-pack. Doctests run natively.
 wasm_tests() {
   local crate
   wasm_env
   # The default of 20 s is for the whole suite.
   export WASM_BINDGEN_TEST_TIMEOUT=600
   for crate in core wasm; do
-    wasm-pack test "$@" --release --locked "$crate"
+    wasm-pack test "$@" "$crate" --locked --lib --tests
   done
 }
 
@@ -116,7 +117,7 @@ fuzz() {
   find "tests/fuzz/seeds/$1" -type f -exec cp -n -t "$corpus" {} +
   cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none --codegen-units 8 "$1" "$corpus" -- \
     -max_total_time="$fuzz_seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 2>&1 |
-    grep -vE '^(#[0-9]+\s+(REDUCE|NEW|RELOAD|pulse)|INFO:)'
+    grep -vE '^(#[0-9]+\s+(REDUCE|NEW|RELOAD|pulse)|INFO:|WARNING: Failed to find| +Blocking|\tNEW_FUNC)'
 }
 
 stage_fuzz() {
