@@ -19,6 +19,8 @@ only_ascii() {
   [ -z "$found" ] || { printf '%s\n' "$found"; return 1; }
 }
 
+lock_is_current() { cargo metadata --locked --format-version=1 --manifest-path="$1" >/dev/null; }
+
 # no_code PATTERN FILE...: the pattern is in no line of code; comments may say it.
 no_code() {
   local found pattern=$1
@@ -41,9 +43,8 @@ no_test_is_skipped() {
 
 stage_lint() {
   tools/setup.sh rust wasm
-  check "lock file is current" cargo metadata --locked --format-version=1 >/dev/null
-  check "lock file of the fuzzers is current" \
-    cargo metadata --locked --format-version=1 --manifest-path=tests/fuzz/Cargo.toml >/dev/null
+  check "lock file is current" lock_is_current Cargo.toml
+  check "lock file of the fuzzers is current" lock_is_current tests/fuzz/Cargo.toml
   check "formatted" cargo fmt --all --check
   check "fuzz targets are formatted" cargo fmt --manifest-path=tests/fuzz/Cargo.toml --check
   check "sources are ASCII" only_ascii
@@ -123,7 +124,7 @@ fuzz() {
 stage_fuzz() {
   local target job first second
   tools/setup.sh fuzz
-  # Without a sanitizer a stable compiler will do; the core forbids unsafe code but for its kernels.
+  # Without a sanitizer a stable compiler will do; outside its kernels the core has no unsafe code.
   check "fuzz targets build" cargo fuzz build --fuzz-dir tests/fuzz --sanitizer none --codegen-units 8
   # Two at a time: the machines this runs on have two cores.
   for ((job = 0; job < ${#fuzz_targets[@]}; job += 2)); do

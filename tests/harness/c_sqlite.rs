@@ -37,33 +37,42 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn scratch(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("sigil-c-sqlite-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        folder.join(name)
+    /// A file of this test alone, removed when dropped.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Scratch {
+            Scratch(std::env::temp_dir().join(format!("sigil-{}-{name}", std::process::id())))
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
+        }
     }
 
     #[test]
     fn an_empty_file_is_an_empty_database() {
-        let path = scratch("empty.db");
-        fs::write(&path, b"").unwrap();
-        assert_eq!(integrity_check(&path).unwrap(), ["ok"]);
-        assert_eq!(query(&path, "SELECT 1, NULL, 'x'").unwrap(), ["1||x"]);
-        assert_eq!(fs::read(&path).unwrap(), b"");
+        let file = Scratch::new("empty.db");
+        fs::write(&file.0, b"").unwrap();
+        assert_eq!(integrity_check(&file.0).unwrap(), ["ok"]);
+        assert_eq!(query(&file.0, "SELECT 1, NULL, 'x'").unwrap(), ["1||x"]);
+        assert_eq!(fs::read(&file.0).unwrap(), b"");
     }
 
     #[test]
     fn a_file_that_is_no_database_is_an_error() {
-        let path = scratch("noise.db");
-        fs::write(&path, [0x5a; 4096]).unwrap();
-        let error = query(&path, "SELECT count(*) FROM sqlite_schema").unwrap_err();
+        let file = Scratch::new("noise.db");
+        fs::write(&file.0, [0x5a; 4096]).unwrap();
+        let error = query(&file.0, "SELECT count(*) FROM sqlite_schema").unwrap_err();
         assert!(error.to_string().contains("not a database"), "{error}");
     }
 
     #[test]
     fn a_missing_file_is_an_error_and_not_created() {
-        let path = scratch("missing.db");
-        assert!(query(&path, "SELECT 1").unwrap_err().to_string().contains("no database file"));
-        assert!(!path.exists());
+        let file = Scratch::new("missing.db");
+        assert!(query(&file.0, "SELECT 1").unwrap_err().to_string().contains("no database file"));
+        assert!(!file.0.exists());
     }
 }
