@@ -10,9 +10,11 @@
 mod error;
 mod files;
 mod host;
+pub mod image;
 mod snapshot;
+pub mod wal;
 
 pub use error::{Error, ErrorKind, Result};
 pub use files::{File, Files, MemoryFiles};
 pub use host::{FixedHost, Host};
-pub use snapshot::{MemoryStorage, SnapshotStorage};
+pub use snapshot::{MemoryStorage, SnapshotStorage, container};

@@ -1,5 +1,7 @@
 //! Whole blobs with atomic replacement: the three-verb storage trait, and the blob container.
 
+pub mod container;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
