@@ -354,10 +354,8 @@ fn commits_without_header(head: &[u8], bytes: &[u8]) -> u64 {
             let mut salts = [0; 8];
             salts.copy_from_slice(frames.get(8..16)?);
             let format = Format { page_size, big_endian, salts };
-            let seeds = [
-                Checksum::stored(&head[24..]),
-                Checksum::default().over(big_endian, &head[..24]),
-            ];
+            let seeds =
+                [Checksum::stored(&head[24..]), Checksum::default().over(big_endian, &head[..24])];
             let frames = frames.chunks_exact(format.frame_len()).map(Frame);
             Some(written_commits(&format, &seeds, false, frames))
         })
