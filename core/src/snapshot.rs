@@ -1,5 +1,6 @@
 //! Whole blobs with atomic replacement: the three-verb storage trait, and the blob container.
 
+pub mod container;
 mod slots;
 
 use std::collections::BTreeMap;
