@@ -252,6 +252,12 @@ impl Store {
         CollectionIndex::open(&self.database, self.id, &current, snapshot.as_deref())
     }
 
+    /// What is different between a collection's table and its live index: empty when they agree.
+    pub(crate) fn compare_index(&self, info: &CollectionInfo) -> Result<Vec<String>> {
+        self.refuse_in_transaction("comparing an index with its table")?;
+        self.with_current_index(info, |index| index.compare(&self.database))
+    }
+
     pub(crate) fn rebuild_index(&self, info: &CollectionInfo) -> Result<()> {
         self.refuse_in_transaction("rebuilding an index")?;
         self.with_current_index(info, |index| index.rebuild(&self.database))
