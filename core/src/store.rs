@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
@@ -229,12 +230,12 @@ impl Store {
     ) -> Result<T> {
         self.database.usable()?;
         let mut indexes = self.indexes.borrow_mut();
-        if !indexes.contains_key(&info.id) {
-            self.refuse_in_transaction("opening the index of a collection")?;
-            indexes.insert(info.id, self.open_index(info)?);
-        }
-        let Some(index) = indexes.get_mut(&info.id) else {
-            return Err(collection::not_found(&info.name));
+        let index = match indexes.entry(info.id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                self.refuse_in_transaction("opening the index of a collection")?;
+                entry.insert(self.open_index(info)?)
+            }
         };
         // Inside a transaction the log ends with changes that may yet be rolled back.
         if !self.database.in_transaction() {
