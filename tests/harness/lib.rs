@@ -1,1 +1,7 @@
 //! Harnesses that attack the storage: conformance, crash, fault and model.
+
+pub mod conformance;
+pub mod crash;
+pub mod fault;
+pub mod random;
+pub mod wal;
