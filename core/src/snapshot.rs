@@ -1,12 +1,14 @@
 //! Whole blobs with atomic replacement: the three-verb storage trait, and the blob container.
 
 pub mod container;
+mod slots;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
+pub use slots::SlotStorage;
 
 /// Holds whole named blobs.
 ///
@@ -36,6 +38,20 @@ pub trait SnapshotStorage: fmt::Debug {
     fn remove(&self, name: &str) -> Result<()>;
 }
 
+impl<T: SnapshotStorage + ?Sized> SnapshotStorage for Arc<T> {
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        (**self).read(name)
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        (**self).replace(name, bytes)
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        (**self).remove(name)
+    }
+}
+
 /// [`SnapshotStorage`] in memory.
 ///
 /// ```
@@ -54,6 +70,11 @@ impl MemoryStorage {
     /// An empty storage.
     pub fn new() -> MemoryStorage {
         MemoryStorage::default()
+    }
+
+    /// The names of all blobs, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {

@@ -213,7 +213,10 @@ mod tests {
         for name in ["", ".", "..", "../x", "a/b", "a\\b", "c:x", "a b", "\u{e9}", "x~1~2"] {
             assert_eq!(path_of(directory, name).unwrap_err().kind(), ErrorKind::InvalidInput);
         }
-        assert_eq!(path_of(directory, &"x".repeat(65)).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(
+            path_of(directory, &"x".repeat(65)).unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
         assert_eq!(path_of(directory, "..a").unwrap(), directory.join("..a"));
     }
 }

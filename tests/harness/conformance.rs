@@ -48,8 +48,7 @@ pub fn snapshot_storage<S: SnapshotStorage>(reopen: impl Fn() -> S) {
     storage.remove("a-1").expect("removing twice");
 
     let mut random = Random::new(5);
-    let large: Vec<u8> =
-        (0..3 << 17).flat_map(|_| random.next_u64().to_le_bytes()).collect();
+    let large: Vec<u8> = (0..3 << 17).flat_map(|_| random.next_u64().to_le_bytes()).collect();
     storage.replace("large", &large).expect("3 MiB");
     assert!(read("large").as_ref() == Some(&large), "every byte comes back");
     storage.replace("large", &large[1..]).expect("once more");

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sigil_core::{Error, ErrorKind, File, Files, MemoryFiles, MemoryStorage, Result};
 use sigil_core::SnapshotStorage;
+use sigil_core::{Error, ErrorKind, File, Files, MemoryFiles, MemoryStorage, Result};
 
 use crate::random::Random;
 

@@ -1,7 +1,7 @@
 //! Failing hosts: storage whose nth operation returns an error.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sigil_core::{Error, ErrorKind, File, Files, Result, SnapshotStorage};
 
@@ -35,8 +35,7 @@ impl Counter {
     /// Counts an operation; the error it must return, if any.
     fn count(&self, fault: &Fault, what: &str) -> Option<Error> {
         let number = self.operations.fetch_add(1, Ordering::SeqCst) + 1;
-        let fails =
-            fault.nth > 0 && (number == fault.nth || fault.for_ever && number > fault.nth);
+        let fails = fault.nth > 0 && (number == fault.nth || fault.for_ever && number > fault.nth);
         fails.then(|| {
             self.failures.fetch_add(1, Ordering::SeqCst);
             Error::new(fault.kind, format!("{what}: planted fault at operation {number}"))
@@ -95,10 +94,9 @@ impl Files for FaultyFiles {
     }
 
     fn exists(&self, name: &str) -> Result<bool> {
-        self.counter.count(&self.fault, "looking for a file").map_or_else(
-            || self.inner.exists(name),
-            Err,
-        )
+        self.counter
+            .count(&self.fault, "looking for a file")
+            .map_or_else(|| self.inner.exists(name), Err)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Harnesses that attack the storage: conformance, crash, fault and model.
 
+pub mod c_sqlite;
 pub mod conformance;
 pub mod crash;
 pub mod fault;

@@ -34,9 +34,8 @@ impl WalWriter {
         for page in 1..=pages {
             let db_pages = if page == pages { pages.max(8) } else { 0 };
             let head = [page.to_be_bytes(), db_pages.to_be_bytes()].concat();
-            let content: Vec<u8> = (0..self.page_size / 8)
-                .flat_map(|_| random.next_u64().to_le_bytes())
-                .collect();
+            let content: Vec<u8> =
+                (0..self.page_size / 8).flat_map(|_| random.next_u64().to_le_bytes()).collect();
             self.add(&head);
             self.add(&content);
             self.bytes.extend_from_slice(&head);
