@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::manifest::{BaseRef, IndexRef, Manifest, TailRef};
-use super::{BlobName, Contents, Image, Slot, next_generation};
+use super::{BlobName, Contents, Image, Slot};
 use crate::container::{self, Blob, BlobKind, HEADER_LEN, StoreId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wal::WAL_HEADER_LEN;
@@ -35,9 +35,9 @@ pub struct OpenReport {
     pub fresh: bool,
     /// The generation that was opened, 0 in a fresh store.
     pub generation: u64,
-    /// The flushes that were found without their manifest and opened, in order.
-    pub rolled_forward: Vec<u64>,
-    /// What is wrong with a manifest slot; the next flush repairs one of them.
+    /// Whether that flush was found without its manifest.
+    pub rolled_forward: bool,
+    /// What is wrong with a manifest slot; the next flush repairs it.
     pub damaged_manifests: Vec<String>,
     /// What was given up under [`OpenOptions::recover`]: acknowledged changes may be lost.
     pub given_up: Vec<String>,
@@ -107,7 +107,7 @@ struct Found {
     store: StoreId,
     contents: Contents,
     kept: u64,
-    seen: u64,
+    repair: bool,
     report: OpenReport,
 }
 
@@ -176,7 +176,7 @@ impl ImageOpener {
     /// As [`wanted`](Self::wanted); [`ErrorKind::InvalidInput`] when blobs are still wanted.
     pub fn finish(mut self) -> Result<OpenedImage> {
         let names = self.wanted()?;
-        let Some(Found { store, contents, kept, seen, report }) = self.found.take() else {
+        let Some(Found { store, contents, kept, repair, report }) = self.found.take() else {
             return Err(Error::invalid(format!(
                 "the store cannot be opened before these blobs are supplied: {}",
                 names.join(", ")
@@ -201,7 +201,7 @@ impl ImageOpener {
             store,
             contents,
             kept,
-            seen,
+            repair,
             slots,
             wal_head: head_checksum(&wal),
             poisoned: None,
@@ -259,20 +259,22 @@ impl ImageOpener {
             }
             _ => return Err(Stop::Failed(no_manifest())),
         };
-        let expected = older.as_ref().map_or(0, |older| older.generation) == newest.previous
-            && report.damaged_manifests.is_empty();
-        if !expected && report.damaged_manifests.is_empty() {
+        let previous = older.as_ref().map_or(0, |older| older.generation);
+        let lost = previous + 1 != newest.generation;
+        if lost && report.damaged_manifests.is_empty() {
             report.damaged_manifests.push(format!(
                 "'{}' should hold generation {} and {}",
                 Slot::of(newest.generation).other().name(),
-                newest.previous,
-                match &older {
-                    Some(older) => format!("holds {}", older.generation),
-                    None => "is missing".to_owned(),
+                newest.generation - 1,
+                match previous {
+                    0 => "is missing".to_owned(),
+                    _ => format!("holds {previous}"),
                 }
             ));
         }
-        let seen = newest.generation;
+        // A slot that should be empty and is not counts as lost, too.
+        let lost = !report.damaged_manifests.is_empty();
+        let given_up = newest.generation;
         let kept = match (self.load(store, &newest), older) {
             (Ok(()), _) => newest,
             (Err(Stop::Failed(error)), Some(older))
@@ -283,7 +285,7 @@ impl ImageOpener {
                     Stop::Failed(_) => Stop::Failed(error.clone()),
                     wanted @ Stop::Wanted(_) => wanted,
                 })?;
-                report.given_up.push(format!("generation {seen}: {error}"));
+                report.given_up.push(format!("generation {given_up}: {error}"));
                 older
             }
             (Err(Stop::Failed(error)), _) if error.kind() == ErrorKind::Corrupt => {
@@ -294,15 +296,15 @@ impl ImageOpener {
             }
             (Err(stop), _) => return Err(stop),
         };
-        let mut contents = Contents::of(&kept);
-        // What the manifest that was given up names is not needed any more.
-        if seen > kept.generation {
-            self.retire_given_up(seen, &mut contents);
+        let contents = Contents::of(&kept);
+        let kept = kept.generation;
+        let mut found = Found { store, contents, kept, repair: lost, report };
+        if kept < given_up {
+            self.give_up(given_up, &mut found);
+        } else {
+            self.roll_forward(lost, &mut found)?;
         }
-        let mut found = Found { store, contents, kept: kept.generation, seen, report };
-        self.roll_forward(!expected, &mut found)?;
         self.drop_indexes(&mut found)?;
-        found.report.generation = found.seen;
         Ok(found)
     }
 
@@ -323,7 +325,8 @@ impl ImageOpener {
         let store = (self.blob(&base))
             .and_then(|bytes| container::decode(&base, bytes).ok())
             .map_or(self.fresh, |blob| blob.header.store);
-        let mut found = Found { store, contents: Contents::default(), kept: 0, seen: 0, report };
+        let contents = Contents::default();
+        let mut found = Found { store, contents, kept: 0, repair: false, report };
         self.roll_forward(strict, &mut found)?;
         if found.contents.base.is_none() {
             if strict {
@@ -332,7 +335,6 @@ impl ImageOpener {
             found.store = self.fresh;
             found.report.fresh = true;
         }
-        found.report.generation = found.seen;
         Ok(found)
     }
 
@@ -391,9 +393,12 @@ impl ImageOpener {
         Ok(blob)
     }
 
-    /// Retires what the manifest of the generation `seen` names, which could not be opened.
-    fn retire_given_up(&self, seen: u64, contents: &mut Contents) {
-        let slot = Slot::of(seen);
+    /// Retires what the manifest of `generation` names, which could not be opened.
+    fn give_up(&self, generation: u64, found: &mut Found) {
+        let Found { contents, report, .. } = found;
+        found.repair = true;
+        report.generation = found.kept;
+        let slot = Slot::of(generation);
         let Some(Ok((_, manifest))) = self.blob(slot.name()).map(|b| Manifest::decode(slot, b))
         else {
             return;
@@ -403,95 +408,71 @@ impl ImageOpener {
         let names = names.chain(given_up.tails.iter().map(|tail| given_up.tail_name(tail)));
         let names = names.chain(given_up.indexes.values().map(IndexRef::name));
         let names = names.chain(given_up.retired.iter().map(|retired| retired.name));
-        for name in names.collect::<Vec<_>>() {
-            if !contents.needs(name) {
-                contents.retire(name, 0);
-            }
+        for name in names.filter(|name| !contents.needs(*name)).collect::<Vec<_>>() {
+            contents.retire(name, 0);
         }
     }
 
-    /// Takes in every complete flush after the one found. With `strict`, a manifest may have been
-    /// lost, so what there is of a later flush must be complete.
-    fn roll_forward(&self, strict: bool, found: &mut Found) -> Result<(), Stop> {
-        let mut leftovers: Vec<BlobName> = Vec::new();
-        loop {
-            let mut generation = next_generation(found.kept, found.seen);
-            // After a generation was given up, or rolled over, the next one skipped a number. If
-            // its manifest is the lost one, it is found behind the gap.
-            let last = generation + if strict { 2 } else { 0 };
-            let mut advanced = false;
-            while !advanced && generation <= last {
-                self.want_later(found.contents.epoch, generation, &mut leftovers)?;
-                match self.later(found, generation) {
-                    Later::Nothing => {}
+    /// Takes in the flush after the one found, if it is complete. When the other manifest is
+    /// `lost`, what there is of that flush must be complete.
+    fn roll_forward(&self, lost: bool, found: &mut Found) -> Result<(), Stop> {
+        let generation = found.kept + 1;
+        let names = self.want_later(found.contents.epoch, generation)?;
+        found.report.generation = generation;
+        found.report.rolled_forward = true;
+        match self.later(found, generation) {
+            Later::Tail(first, tail) => found.contents.extend(first, tail),
+            Later::Base(base, tail) => {
+                found.contents.rebase(base);
+                if let Some(tail) = tail {
+                    found.contents.extend(0, tail);
+                }
+            }
+            later => {
+                found.report.generation = found.kept;
+                found.report.rolled_forward = false;
+                match later {
                     Later::Broken(error) if error.kind() == ErrorKind::NewerFormat => {
                         return Err(Stop::Failed(error));
                     }
-                    Later::Broken(error) if strict && !self.options.recover => {
-                        return Err(Stop::Failed(lost_flush(found, generation, &error)));
-                    }
-                    Later::Broken(error) if strict => {
+                    Later::Broken(error) if lost && self.options.recover => {
                         found.report.given_up.push(format!("generation {generation}: {error}"));
-                        found.seen = generation;
-                        return self.note_leftovers(found, &leftovers);
                     }
-                    Later::Broken(_) => {}
-                    Later::Tail(first, tail) => {
-                        found.contents.extend(first, tail);
-                        advanced = true;
+                    Later::Broken(error) if lost => {
+                        return Err(Stop::Failed(lost_flush(found.kept, &error)));
                     }
-                    Later::Base(base, tail) => {
-                        found.contents.rebase(base);
-                        if let Some(tail) = tail {
-                            found.contents.extend(0, tail);
-                        }
-                        advanced = true;
-                    }
+                    _ => {}
                 }
-                if advanced {
-                    found.seen = generation;
-                    found.report.rolled_forward.push(generation);
-                }
-                generation += 2;
-            }
-            if !advanced {
-                return self.note_leftovers(found, &leftovers);
             }
         }
+        found.repair |= found.report.rolled_forward;
+        self.note_leftovers(found, &names);
+        Ok(())
     }
 
-    /// Has the blobs read that a flush of `generation` may have written, and notes them.
-    fn want_later(
-        &self,
-        epoch: u64,
-        generation: u64,
-        leftovers: &mut Vec<BlobName>,
-    ) -> Result<(), Stop> {
-        let names = later_names(epoch, generation);
+    /// Has all blobs read that a flush of `generation` may have written, and names them.
+    fn want_later(&self, epoch: u64, generation: u64) -> Result<Vec<BlobName>, Stop> {
+        let mut names = later_names(epoch, generation).to_vec();
         self.want(names.iter().map(BlobName::to_string))?;
-        leftovers.extend(names);
         let mut number = 0;
         while self.blob(&BlobName::Index { generation, number }.to_string()).is_some() {
             number += 1;
             let next = BlobName::Index { generation, number };
             self.want([next.to_string()])?;
-            leftovers.push(next);
+            names.push(next);
         }
-        Ok(())
+        Ok(names)
     }
 
-    /// Retires what a crash left of flushes that were not taken in.
-    fn note_leftovers(&self, found: &mut Found, names: &[BlobName]) -> Result<(), Stop> {
+    /// Retires those of `names` that exist and are not needed: a crash left them.
+    fn note_leftovers(&self, found: &mut Found, names: &[BlobName]) {
         let Found { contents, report, .. } = found;
         for name in names.iter().copied() {
             if self.blob(&name.to_string()).is_some() && !contents.needs(name) {
                 contents.retire(name, 0);
-                if !report.leftovers.contains(&name.to_string()) {
-                    report.leftovers.push(name.to_string());
-                }
+                report.leftovers.push(name.to_string());
             }
         }
-        Ok(())
     }
 
     /// What there is of the flush `generation` on top of what was found.
@@ -534,7 +515,7 @@ impl ImageOpener {
             _ => Later::Broken(Error::corrupt(format!(
                 "blob '{name}' does not continue the WAL of generation {}: it starts at {}, \
                  and the WAL is {} bytes long",
-                found.seen,
+                found.kept,
                 tail.offset,
                 contents.wal_len()
             ))),
@@ -645,10 +626,9 @@ fn no_manifest() -> Error {
     )
 }
 
-fn lost_flush(found: &Found, generation: u64, error: &Error) -> Error {
+fn lost_flush(kept: u64, error: &Error) -> Error {
     error.clone().context(format!(
-        "a manifest is damaged, and so is what the flush of generation {generation} wrote \
-         (restore either, or open with 'recover' to go back to generation {})",
-        found.seen
+        "a manifest is damaged, and so is what the flush after generation {kept} wrote (restore \
+         either, or open with 'recover' to go back to generation {kept})"
     ))
 }
