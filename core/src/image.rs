@@ -12,7 +12,7 @@
 //! Every blob stands in a [container](crate::container) that says whose it is and which flush
 //! (generation) wrote it. A flush writes its blobs under new names, then replaces the older of
 //! the two manifests, then removes what neither manifest needs. Its cost is that of the new WAL
-//! bytes, since pieces are merged only when eight of a size have come together.
+//! bytes, since pieces are merged only when sixteen of a size have come together.
 //!
 //! # What is opened
 //!

@@ -274,38 +274,84 @@ impl ImageOpener {
         }
         // A slot that should be empty and is not counts as lost, too.
         let lost = !report.damaged_manifests.is_empty();
-        let given_up = newest.generation;
-        let kept = match (self.load(store, &newest), older) {
-            (Ok(()), _) => newest,
-            (Err(Stop::Failed(error)), Some(older))
-                if self.options.recover && error.kind() == ErrorKind::Corrupt =>
-            {
-                // When the older one does not hold either, the newer one's error says more.
-                self.load(store, &older).map_err(|stop| match stop {
-                    Stop::Failed(_) => Stop::Failed(error.clone()),
-                    wanted @ Stop::Wanted(_) => wanted,
-                })?;
-                report.given_up.push(format!("generation {given_up}: {error}"));
-                older
-            }
-            (Err(Stop::Failed(error)), _) if error.kind() == ErrorKind::Corrupt => {
+        let (contents, kept) = match self.load(store, &newest) {
+            Ok(()) => (Contents::of(&newest), newest.generation),
+            Err(Stop::Failed(error)) if error.kind() == ErrorKind::Corrupt => {
+                if self.options.recover {
+                    return self.recover(store, &newest, older.as_ref(), &error, report);
+                }
                 return Err(Stop::Failed(error.context(
                     "the newest state of the store is damaged (restore the blob, or open with \
                      'recover' to go back to the state before it)",
                 )));
             }
-            (Err(stop), _) => return Err(stop),
+            Err(stop) => return Err(stop),
         };
-        let contents = Contents::of(&kept);
-        let kept = kept.generation;
         let mut found = Found { store, contents, kept, repair: lost, report };
-        if kept < given_up {
-            self.give_up(given_up, &mut found);
-        } else {
-            self.roll_forward(lost, &mut found)?;
-        }
+        self.roll_forward(lost, &mut found)?;
         self.drop_indexes(&mut found)?;
         Ok(found)
+    }
+
+    /// What can be had when `newest` cannot, for the reason `error`: the state before it, or as
+    /// much of either as is whole from the beginning of its WAL on.
+    fn recover(
+        &self,
+        store: StoreId,
+        newest: &Manifest,
+        older: Option<&Manifest>,
+        error: &Error,
+        mut report: OpenReport,
+    ) -> Result<Found, Stop> {
+        report.given_up.push(format!("generation {}: {error}", newest.generation));
+        if let Some(older) = older {
+            match self.load(store, older) {
+                Ok(()) => {
+                    report.generation = older.generation;
+                    let contents = Contents::of(older);
+                    let kept = older.generation;
+                    let mut found = Found { store, contents, kept, repair: true, report };
+                    retire_given_up(newest, &mut found.contents);
+                    self.drop_indexes(&mut found)?;
+                    return Ok(found);
+                }
+                Err(Stop::Failed(error)) if error.kind() == ErrorKind::Corrupt => {
+                    report.given_up.push(format!("generation {}: {error}", older.generation));
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        for manifest in [Some(newest), older].into_iter().flatten() {
+            let mut contents = Contents::of(manifest);
+            let Some(whole) = self.whole_tails(store, manifest) else { continue };
+            let next = newest.generation + 1;
+            contents.retire_tails(whole, next);
+            // An index snapshot may be ahead of the data that is left.
+            for (key, index) in std::mem::take(&mut contents.indexes) {
+                contents.retire(index.name(), next);
+                let why = "it may be ahead of the data that was recovered".to_owned();
+                report.dropped_indexes.insert(key, why);
+            }
+            report.generation = manifest.generation;
+            report.given_up.push(format!(
+                "generation {}: its WAL from byte {} on",
+                manifest.generation,
+                contents.wal_len()
+            ));
+            let kept = manifest.generation;
+            if kept < newest.generation {
+                retire_given_up(newest, &mut contents);
+            }
+            return Ok(Found { store, contents, kept, repair: true, report });
+        }
+        Err(Stop::Failed(error.clone().context("no state of the store is left to recover")))
+    }
+
+    /// How many tails of `manifest` are whole, from the first on; `None` without its base.
+    fn whole_tails(&self, store: StoreId, manifest: &Manifest) -> Option<usize> {
+        self.check_base(store, manifest).ok()?;
+        let whole = |tail: &&TailRef| self.check_tail(store, manifest.epoch, tail).is_ok();
+        Some(manifest.tails.iter().take_while(whole).count())
     }
 
     fn slot(&self, slot: Slot) -> Result<SlotState> {
@@ -347,20 +393,30 @@ impl ImageOpener {
         let names = names.chain(contents.indexes.values().map(IndexRef::name));
         let names = names.chain(later_names(contents.epoch, manifest.generation + 1));
         self.want(names.map(|name| name.to_string()))?;
-        let one = &manifest.base;
-        self.check(store, contents.epoch, base, (one.generation, one.len, one.checksum))?;
-        for tail in &contents.tails {
-            let name = contents.tail_name(tail);
-            let said = (tail.generation, tail.len, tail.checksum);
-            let offset = self.check(store, contents.epoch, name, said)?.header.offset;
-            if offset != tail.offset {
-                return Err(Stop::Failed(Error::corrupt(format!(
-                    "blob '{name}' is for another place in the WAL: expected {}, found {offset}",
-                    tail.offset
-                ))));
-            }
+        self.check_base(store, manifest)?;
+        for tail in &manifest.tails {
+            self.check_tail(store, manifest.epoch, tail)?;
         }
         Ok(())
+    }
+
+    fn check_base(&self, store: StoreId, manifest: &Manifest) -> Result<()> {
+        let BaseRef { generation, len, checksum } = manifest.base;
+        let name = BlobName::Base { epoch: manifest.epoch };
+        self.check(store, manifest.epoch, name, (generation, len, checksum)).map(drop)
+    }
+
+    fn check_tail(&self, store: StoreId, epoch: u64, tail: &TailRef) -> Result<()> {
+        let name = BlobName::Tail { epoch, generation: tail.generation };
+        let said = (tail.generation, tail.len, tail.checksum);
+        let offset = self.check(store, epoch, name, said)?.header.offset;
+        if offset == tail.offset {
+            return Ok(());
+        }
+        Err(Error::corrupt(format!(
+            "blob '{name}' is for another place in the WAL: expected {}, found {offset}",
+            tail.offset
+        )))
     }
 
     /// The blob `name`, which must be the one a manifest says it is: its generation, length and
@@ -391,26 +447,6 @@ impl ImageOpener {
             )));
         }
         Ok(blob)
-    }
-
-    /// Retires what the manifest of `generation` names, which could not be opened.
-    fn give_up(&self, generation: u64, found: &mut Found) {
-        let Found { contents, report, .. } = found;
-        found.repair = true;
-        report.generation = found.kept;
-        let slot = Slot::of(generation);
-        let Some(Ok((_, manifest))) = self.blob(slot.name()).map(|b| Manifest::decode(slot, b))
-        else {
-            return;
-        };
-        let given_up = Contents::of(&manifest);
-        let names = [BlobName::Base { epoch: given_up.epoch }].into_iter();
-        let names = names.chain(given_up.tails.iter().map(|tail| given_up.tail_name(tail)));
-        let names = names.chain(given_up.indexes.values().map(IndexRef::name));
-        let names = names.chain(given_up.retired.iter().map(|retired| retired.name));
-        for name in names.filter(|name| !contents.needs(*name)).collect::<Vec<_>>() {
-            contents.retire(name, 0);
-        }
     }
 
     /// Takes in the flush after the one found, if it is complete. When the other manifest is
@@ -590,6 +626,18 @@ impl ImageOpener {
             }
         }
         Ok(())
+    }
+}
+
+/// Retires what `given_up` names beside `contents`.
+fn retire_given_up(given_up: &Manifest, contents: &mut Contents) {
+    let given_up = Contents::of(given_up);
+    let names = [BlobName::Base { epoch: given_up.epoch }].into_iter();
+    let names = names.chain(given_up.tails.iter().map(|tail| given_up.tail_name(tail)));
+    let names = names.chain(given_up.indexes.values().map(IndexRef::name));
+    let names = names.chain(given_up.retired.iter().map(|retired| retired.name));
+    for name in names.filter(|name| !contents.needs(*name)).collect::<Vec<_>>() {
+        contents.retire(name, 0);
     }
 }
 
