@@ -19,6 +19,7 @@ mod snapshot;
 mod store;
 mod value;
 mod vector;
+mod verify;
 pub mod wal;
 
 pub use collection::{
@@ -38,3 +39,4 @@ pub use value::{Params, Row, Rows, Value, ValueRef};
 pub use vector::{
     Filter, Hit, MetaValue, Metadata, Metric, SearchOptions, SnapshotMark, VectorIndex, VectorRef,
 };
+pub use verify::{Finding, Severity, verify_files, verify_snapshots, verify_store};

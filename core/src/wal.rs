@@ -93,6 +93,20 @@ pub fn scan(bytes: &[u8]) -> WalScan {
     }
 }
 
+/// The numbers of the pages that the frames of a WAL hold, in order, with repetitions.
+///
+/// Only headers are read: give it the committed part of a WAL that [`scan`] has checked.
+///
+/// ```
+/// assert_eq!(sigil_core::wal::frame_pages(b"").count(), 0);
+/// ```
+pub fn frame_pages(committed: &[u8]) -> impl Iterator<Item = u32> {
+    let format = committed.get(..WAL_HEADER_LEN).and_then(Format::parse);
+    let frame_len = format.map_or(1, |(format, _)| format.frame_len());
+    let frames = committed.get(WAL_HEADER_LEN..).filter(|_| format.is_some()).unwrap_or_default();
+    frames.chunks_exact(frame_len).map(|frame| Frame(frame).page_number())
+}
+
 /// Follows a WAL as it grows, looking only at what is new.
 ///
 /// Its position is the end of the last commit, because the frames behind it may still be
