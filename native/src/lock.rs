@@ -82,7 +82,7 @@ impl DirectoryLock {
 fn held(directory: &Path, file: &mut File) -> Error {
     let mut text = String::new();
     // On Windows the lock keeps others from reading, so there the holder stays unknown.
-    let read = file.rewind().and_then(|()| Read::by_ref(file).take(64).read_to_string(&mut text));
+    let read = file.rewind().and_then(|()| (&*file).take(64).read_to_string(&mut text));
     let pid = read.ok().and_then(|_| text.strip_prefix("pid ")?.trim().parse::<u32>().ok());
     let holder = match pid {
         Some(pid) if pid == std::process::id() => "this process".to_owned(),
