@@ -12,7 +12,7 @@ use std::fmt;
 
 mod scalar;
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neon;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
@@ -62,13 +62,13 @@ impl Kernels {
     pub(super) fn best() -> &'static Kernels {
         #[cfg(target_arch = "x86_64")]
         return x86::best().unwrap_or(&scalar::KERNELS);
-        #[cfg(target_arch = "aarch64")]
+        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
         return &neon::KERNELS;
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         return &wasm::KERNELS;
         #[cfg(not(any(
             target_arch = "x86_64",
-            target_arch = "aarch64",
+            all(target_arch = "aarch64", target_feature = "neon"),
             all(target_arch = "wasm32", target_feature = "simd128")
         )))]
         return &scalar::KERNELS;

@@ -1,6 +1,6 @@
-//! NEON, which every aarch64 processor has: 32 lanes as eight registers of four.
+//! NEON, which nearly every aarch64 target has by definition: 32 lanes as eight registers of four.
 
-#![expect(unsafe_code, reason = "loads from raw pointers")]
+#![expect(unsafe_code, reason = "loads from raw pointers, and calls with a target feature")]
 
 use std::arch::aarch64::{
     float32x4_t, vadd_f32, vaddq_f32, vdupq_n_f32, vget_high_f32, vget_lane_f32, vget_low_f32,
@@ -18,10 +18,16 @@ const WIDTH: usize = 4;
 const REGISTERS: usize = LANES / WIDTH;
 
 fn rows<const SQUARED_L2: bool>(query: &[f32], rows: Rows<'_>, out: &mut [f32]) {
+    // SAFETY: this module is only compiled for targets that have NEON.
+    unsafe { rows_neon::<SQUARED_L2>(query, rows, out) }
+}
+
+#[target_feature(enable = "neon")]
+fn rows_neon<const SQUARED_L2: bool>(query: &[f32], rows: Rows<'_>, out: &mut [f32]) {
     by_rows::<ROWS>(
         rows,
         out,
-        // SAFETY: every row is as long as the query.
+        // SAFETY: this function has the feature, and every row is as long as the query.
         |rows, _| unsafe { sums::<SQUARED_L2, ROWS>(query, rows) },
         // SAFETY: as above.
         |row| unsafe { sums::<SQUARED_L2, 1>(query, [row]) }[0],
@@ -33,6 +39,7 @@ fn rows<const SQUARED_L2: bool>(query: &[f32], rows: Rows<'_>, out: &mut [f32]) 
 /// # Safety
 /// Each of `rows` must be as long as `query`.
 #[inline]
+#[target_feature(enable = "neon")]
 unsafe fn sums<const SQUARED_L2: bool, const R: usize>(
     query: &[f32],
     rows: [&[f32]; R],
@@ -66,10 +73,11 @@ unsafe fn sums<const SQUARED_L2: bool, const R: usize>(
             }
         }
     }
-    lanes.map(reduce)
+    lanes.map(|lanes| reduce(lanes))
 }
 
 #[inline]
+#[target_feature(enable = "neon")]
 fn add_term<const SQUARED_L2: bool>(
     sum: float32x4_t,
     q: float32x4_t,
@@ -84,6 +92,7 @@ fn add_term<const SQUARED_L2: bool>(
 }
 
 #[inline]
+#[target_feature(enable = "neon")]
 fn reduce([a, b, c, d, e, f, g, h]: [float32x4_t; REGISTERS]) -> f32 {
     let (a, b, c, d) = (vaddq_f32(a, e), vaddq_f32(b, f), vaddq_f32(c, g), vaddq_f32(d, h));
     let four = vaddq_f32(vaddq_f32(a, c), vaddq_f32(b, d));
