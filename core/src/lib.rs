@@ -7,12 +7,36 @@
 #![deny(rustdoc::broken_intra_doc_links)]
 #![doc(test(attr(deny(warnings))))]
 
+mod changes;
+mod collection;
+mod engine;
 mod error;
 mod files;
 mod host;
+pub mod image;
+mod schema;
 mod snapshot;
+mod store;
+mod value;
+mod vector;
+mod verify;
+pub mod wal;
 
+pub use collection::{
+    COLLECTION_NAME_BYTES_MAX, Collection, CollectionInfo, CollectionOptions, VectorRecord,
+};
+pub use engine::{
+    DATABASE_FILE, Database, DatabaseOptions, Executed, Interrupt, PAGE_BYTES, PageFault, RowRef,
+    WAL_FILE, check_pages,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use files::{File, Files, MemoryFiles};
 pub use host::{FixedHost, Host};
-pub use snapshot::{MemoryStorage, SnapshotStorage};
+pub use schema::StoreId;
+pub use snapshot::{MemoryStorage, SlotStorage, SnapshotStorage, container};
+pub use store::{IndexState, Store, StoreParts};
+pub use value::{Params, Row, Rows, Value, ValueRef};
+pub use vector::{
+    Filter, Hit, MetaValue, Metadata, Metric, SearchOptions, SnapshotMark, VectorIndex, VectorRef,
+};
+pub use verify::{Finding, Severity, verify_files, verify_snapshots, verify_store};

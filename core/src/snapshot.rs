@@ -1,10 +1,14 @@
 //! Whole blobs with atomic replacement: the three-verb storage trait, and the blob container.
 
+pub mod container;
+mod slots;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
+pub use slots::SlotStorage;
 
 /// Holds whole named blobs.
 ///
@@ -32,6 +36,20 @@ pub trait SnapshotStorage: fmt::Debug {
     /// # Errors
     /// Whatever the host reports. After an error the blob may or may not be there.
     fn remove(&self, name: &str) -> Result<()>;
+}
+
+impl<T: SnapshotStorage + ?Sized> SnapshotStorage for Arc<T> {
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        (**self).read(name)
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        (**self).replace(name, bytes)
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        (**self).remove(name)
+    }
 }
 
 /// [`SnapshotStorage`] in memory.

@@ -1,0 +1,90 @@
+//! The change sequence, and what a derived index owes the store.
+//!
+//! Triggers on every indexed table append to `sigil_change`: the number of the change, the table
+//! it was made to, and the key of the row. Whoever writes, SQL typed by hand included, the log
+//! sees it, commits with it and rolls back with it. A derived index remembers the last number it
+//! has seen, its watermark; bringing it up to date is reading the keys behind that number and
+//! looking each of them up in the truth. That makes replay idempotent and its order irrelevant.
+
+use std::collections::BTreeSet;
+
+use crate::engine::Database;
+use crate::error::Result;
+use crate::params;
+use crate::schema::StoreId;
+
+/// The number of a change; 0 comes before the first.
+pub(crate) type Seq = i64;
+
+/// Where a snapshot of a derived index belongs, and what it has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) store: StoreId,
+    pub(crate) source: i64,
+    pub(crate) watermark: Seq,
+}
+
+/// An index that can be thrown away: everything in it follows from a table.
+///
+/// The owner calls `apply` only with what is committed, so an index never shows a change that is
+/// rolled back.
+pub(crate) trait DerivedIndex: Sized {
+    /// Makes the entry of `key` what the table says now: inserted, replaced or removed.
+    fn apply(&mut self, db: &Database, key: &str) -> Result<()>;
+
+    /// Throws everything away and reads the table again.
+    fn rebuild(&mut self, db: &Database) -> Result<()>;
+
+    /// The index and its mark as bytes that detect their own damage.
+    fn snapshot(&self, mark: Mark) -> Result<Vec<u8>>;
+
+    /// Takes over the index that `bytes` hold, and gives the mark they carry.
+    ///
+    /// Whatever is wrong with the bytes is an error, and leaves the index as it was.
+    fn restore(&mut self, bytes: &[u8]) -> Result<Mark>;
+}
+
+/// The number of the last change, of any table.
+pub(crate) fn last_seq(db: &Database) -> Result<Seq> {
+    let rows = db.query("SELECT max(seq) FROM sigil_change", ())?;
+    Ok(rows.single()?.as_i64().unwrap_or(0))
+}
+
+/// The keys of `source` that changed after `seq`, each once.
+pub(crate) fn keys_since(db: &Database, source: i64, seq: Seq) -> Result<BTreeSet<String>> {
+    let mut keys = BTreeSet::new();
+    db.query_each("SELECT source, key FROM sigil_change WHERE seq > ?", params![seq], |row| {
+        if row.get_i64(0)? == source {
+            keys.insert(row.get_str(1)?.to_owned());
+        }
+        Ok(())
+    })?;
+    Ok(keys)
+}
+
+/// Forgets the changes of `source` up to `through`, which a durable snapshot has seen.
+///
+/// The last change of all is kept, so that its number is never given again.
+pub(crate) fn trim(db: &Database, source: i64, through: Seq) -> Result<()> {
+    db.execute(
+        "DELETE FROM sigil_change
+         WHERE source = ?1 AND seq <= ?2 AND seq < (SELECT max(seq) FROM sigil_change)",
+        params![source, through],
+    )?;
+    Ok(())
+}
+
+/// The SQL of the triggers that log every change to the column `key` of `table`.
+pub(crate) fn triggers(table: &str, key: &str, source: i64) -> String {
+    let log = |row: &str| {
+        format!("INSERT INTO sigil_change (source, key) VALUES ({source}, {row}.{key});")
+    };
+    let (new, old) = (log("NEW"), log("OLD"));
+    format!(
+        "CREATE TRIGGER {table}_insert AFTER INSERT ON {table} BEGIN {new} END;
+         CREATE TRIGGER {table}_delete AFTER DELETE ON {table} BEGIN {old} END;
+         CREATE TRIGGER {table}_update AFTER UPDATE ON {table} BEGIN {new} END;
+         CREATE TRIGGER {table}_rename AFTER UPDATE OF {key} ON {table} WHEN OLD.{key} <> NEW.{key}
+           BEGIN {old} END;"
+    )
+}

@@ -1,0 +1,303 @@
+//! Vector collections: rows of one table each, and an index derived from them.
+
+mod index;
+
+use crate::changes;
+use crate::engine::Database;
+use crate::error::{Error, ErrorKind, Result};
+use crate::params;
+use crate::store::Store;
+use crate::vector::{Hit, Metadata, Metric, SearchOptions, VectorIndex};
+pub(crate) use index::CollectionIndex;
+
+/// The longest name of a collection, in bytes of UTF-8.
+pub const COLLECTION_NAME_BYTES_MAX: usize = 128;
+
+/// What a collection is made for; fixed when it is created, and checked when it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CollectionOptions {
+    /// How many elements every vector has, from 1 to 65,536.
+    pub dimensions: usize,
+    /// How the distance between two vectors is measured.
+    pub metric: Metric,
+}
+
+impl CollectionOptions {
+    /// Vectors of `dimensions` elements compared by `metric`.
+    pub fn new(dimensions: usize, metric: Metric) -> CollectionOptions {
+        CollectionOptions { dimensions, metric }
+    }
+}
+
+/// What the catalogue says of a collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionInfo {
+    /// Its name.
+    pub name: String,
+    /// What it was made for.
+    pub options: CollectionOptions,
+    /// Its number, which is never given to another collection.
+    pub(crate) id: i64,
+    /// Changes up to this number are no longer in the log.
+    pub(crate) trimmed_seq: i64,
+}
+
+impl CollectionInfo {
+    /// The table that holds the vectors.
+    ///
+    /// Its columns are `id`, `vector` (little-endian 32-bit floats) and `metadata` (JSON). It may
+    /// be read and written with SQL; the index follows.
+    pub fn table(&self) -> String {
+        format!("sigil_vectors_{}", self.id)
+    }
+
+    /// The name of the snapshot of its index.
+    pub fn snapshot_name(&self) -> String {
+        format!("vectors-{}.index", self.id)
+    }
+}
+
+/// A vector as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VectorRecord {
+    /// The id it was stored under.
+    pub id: String,
+    /// Its elements.
+    pub vector: Vec<f32>,
+    /// Its metadata; empty when it was stored without.
+    pub metadata: Metadata,
+}
+
+/// A named collection of vectors, open in a [`Store`].
+///
+/// Writes go to the store's database and are durable when they return, or commit with the
+/// transaction they are made in. A search sees every committed write and none that is not: inside
+/// a transaction it does not see the transaction's own.
+///
+/// ```
+/// use sigil_core::{CollectionOptions, Metadata, Metric, SearchOptions, Store};
+///
+/// let store = Store::in_memory()?;
+/// let notes = store.create_collection("notes", CollectionOptions::new(3, Metric::Cosine))?;
+/// notes.store("a", &[1.0, 0.0, 0.0], &Metadata::from_json(r#"{"kind": "fact"}"#)?)?;
+/// notes.store("b", &[0.0, 1.0, 0.0], &Metadata::new())?;
+/// let hits = notes.search(&[0.9, 0.1, 0.0], 1, &SearchOptions::default())?;
+/// assert_eq!(hits[0].id, "a");
+/// # Ok::<(), sigil_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Collection<'a> {
+    store: &'a Store,
+    info: CollectionInfo,
+}
+
+impl<'a> Collection<'a> {
+    pub(crate) fn new(store: &'a Store, info: CollectionInfo) -> Collection<'a> {
+        Collection { store, info }
+    }
+
+    /// Its name, dimensions and metric.
+    pub fn info(&self) -> &CollectionInfo {
+        &self.info
+    }
+
+    /// Stores a vector under `id`, replacing the one that is there, metadata included.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for an id that is empty or too long, wrong dimensions or an
+    /// element that is not finite; [`ErrorKind::NotFound`] when the collection was dropped; and
+    /// storage kinds.
+    pub fn store(&self, id: &str, vector: &[f32], metadata: &Metadata) -> Result<()> {
+        self.check(id, vector)?;
+        self.put(id, vector, metadata)
+    }
+
+    /// Stores many vectors, all or none, in one transaction (or in the one that is open).
+    ///
+    /// # Errors
+    /// As [`store`](Collection::store), naming the first vector that is refused.
+    pub fn store_many<'v>(
+        &self,
+        vectors: impl IntoIterator<Item = (&'v str, &'v [f32], &'v Metadata)>,
+    ) -> Result<usize> {
+        let put_all = || {
+            let mut stored = 0;
+            for (id, vector, metadata) in vectors {
+                self.check(id, vector)?;
+                self.put(id, vector, metadata)?;
+                stored += 1;
+            }
+            Ok(stored)
+        };
+        self.store.in_transaction(put_all)
+    }
+
+    fn check(&self, id: &str, vector: &[f32]) -> Result<()> {
+        crate::vector::check_row(self.info.options.dimensions, id, vector)
+    }
+
+    fn put(&self, id: &str, vector: &[f32], metadata: &Metadata) -> Result<()> {
+        let bytes: Vec<u8> = vector.iter().flat_map(|element| element.to_le_bytes()).collect();
+        let sql = format!(
+            "INSERT INTO {} (id, vector, metadata) VALUES (?1, ?2, ?3)
+             ON CONFLICT (id) DO UPDATE SET vector = excluded.vector, metadata = excluded.metadata",
+            self.info.table()
+        );
+        self.run(&sql, params![id, bytes, metadata.to_json()]).map(|_| ())
+    }
+
+    /// Runs a statement on the collection's table, which is gone when the collection is.
+    fn run(&self, sql: &str, params: impl Into<crate::Params>) -> Result<i64> {
+        match self.store.database().execute(sql, params) {
+            Ok(executed) => Ok(executed.changes),
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        if error.kind() == ErrorKind::Sql && error.to_string().contains("no such table") {
+            return not_found(&self.info.name);
+        }
+        error
+    }
+
+    /// The vector stored under `id`, with the transaction's own writes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] for a row that SQL made into something else, and storage kinds.
+    pub fn get(&self, id: &str) -> Result<Option<VectorRecord>> {
+        let sql = format!("SELECT vector, metadata FROM {} WHERE id = ?", self.info.table());
+        let mut found = None;
+        self.store
+            .database()
+            .query_each(&sql, params![id], |row| {
+                let (vector, metadata) = index::decode(&self.info, id, row)?;
+                found = Some(VectorRecord { id: id.to_owned(), vector, metadata });
+                Ok(())
+            })
+            .map_err(|error| self.explain(error))?;
+        Ok(found)
+    }
+
+    /// Deletes the vectors stored under `ids`, in one transaction, and says how many there were.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when the collection was dropped, and storage kinds.
+    pub fn delete<I: AsRef<str>>(&self, ids: impl IntoIterator<Item = I>) -> Result<usize> {
+        let sql = format!("DELETE FROM {} WHERE id = ?", self.info.table());
+        self.store.in_transaction(|| {
+            let mut deleted = 0;
+            for id in ids {
+                deleted += usize::try_from(self.run(&sql, params![id.as_ref()])?).unwrap_or(0);
+            }
+            Ok(deleted)
+        })
+    }
+
+    /// The `k` nearest vectors to `query` that match the filter, nearest first, ties by id:
+    /// exactly `k` of them, or all that match when they are fewer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for wrong dimensions or an element that is not finite;
+    /// [`ErrorKind::NotFound`] when the collection was dropped; and storage kinds.
+    pub fn search(&self, query: &[f32], k: usize, options: &SearchOptions) -> Result<Vec<Hit>> {
+        self.store.with_current_index(&self.info, |index| index.vectors().search(query, k, options))
+    }
+
+    /// How many vectors are stored.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when the collection was dropped, and storage kinds.
+    pub fn count(&self) -> Result<usize> {
+        self.store.with_current_index(&self.info, |index| Ok(index.vectors().len()))
+    }
+
+    /// Throws the index away and builds it again from the table.
+    ///
+    /// Nothing needs this: an index that cannot be trusted is rebuilt when it is opened.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] inside a transaction, and storage kinds.
+    pub fn rebuild(&self) -> Result<()> {
+        self.store.rebuild_index(&self.info)
+    }
+}
+
+pub(crate) fn not_found(name: &str) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("no vector collection is named '{name}': create it first"),
+    )
+}
+
+/// Reads the catalogue.
+pub(crate) fn list(db: &Database) -> Result<Vec<CollectionInfo>> {
+    let mut collections = Vec::new();
+    db.query_each(
+        "SELECT id, name, dimensions, metric, trimmed_seq FROM sigil_collection ORDER BY name",
+        (),
+        |row| {
+            let dimensions = usize::try_from(row.get_i64(2)?).unwrap_or(0);
+            collections.push(CollectionInfo {
+                id: row.get_i64(0)?,
+                name: row.get_str(1)?.to_owned(),
+                options: CollectionOptions { dimensions, metric: Metric::parse(row.get_str(3)?)? },
+                trimmed_seq: row.get_i64(4)?,
+            });
+            Ok(())
+        },
+    )?;
+    Ok(collections)
+}
+
+/// Creates the catalogue entry, the table and its triggers, inside a transaction.
+pub(crate) fn create(tx: &Database, name: &str, options: CollectionOptions) -> Result<()> {
+    check_name(name)?;
+    // Only to have the dimensions checked where they are defined.
+    VectorIndex::new(options.dimensions, options.metric)?;
+    let dimensions = i64::try_from(options.dimensions).unwrap_or(i64::MAX);
+    let inserted = tx.execute(
+        "INSERT INTO sigil_collection (name, dimensions, metric) VALUES (?, ?, ?)",
+        params![name, dimensions, options.metric.as_str()],
+    );
+    let id = match inserted {
+        Ok(executed) => executed.last_insert_rowid,
+        Err(error) if error.kind() == ErrorKind::ConstraintUnique => {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("a vector collection named '{name}' exists already: open it"),
+            ));
+        }
+        Err(error) => return Err(error),
+    };
+    let table = format!("sigil_vectors_{id}");
+    tx.execute_batch(&format!(
+        "CREATE TABLE {table} (
+           key INTEGER PRIMARY KEY,
+           id TEXT NOT NULL UNIQUE CHECK (length(id) > 0),
+           vector BLOB NOT NULL CHECK (typeof(vector) = 'blob' AND length(vector) = {bytes}),
+           metadata TEXT NOT NULL DEFAULT '{{}}' CHECK (json_valid(metadata))
+         );
+         {triggers}",
+        bytes = dimensions * 4,
+        triggers = changes::triggers(&table, "id", id),
+    ))
+}
+
+/// Removes everything that [`create`] made, and the collection's changes, inside a transaction.
+pub(crate) fn drop_collection(tx: &Database, info: &CollectionInfo) -> Result<()> {
+    tx.execute(&format!("DROP TABLE {}", info.table()), ())?;
+    tx.execute("DELETE FROM sigil_collection WHERE id = ?", params![info.id])?;
+    changes::trim(tx, info.id, i64::MAX)
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > COLLECTION_NAME_BYTES_MAX || name.contains('\0') {
+        return Err(Error::invalid(format!(
+            "a collection's name has 1 to {COLLECTION_NAME_BYTES_MAX} bytes and no NUL, this one \
+             has {} bytes",
+            name.len()
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! The index of one collection, kept in step with its table.
+
+use crate::changes::{self, DerivedIndex, Mark, Seq};
+use crate::collection::CollectionInfo;
+use crate::engine::{Database, RowRef};
+use crate::error::{Error, ErrorKind, Result};
+use crate::params;
+use crate::schema::StoreId;
+use crate::vector::{Metadata, SnapshotMark, VectorIndex};
+
+/// Collections below this size are rebuilt faster than a snapshot of them is worth.
+const SNAPSHOT_VECTORS_MIN: usize = 256;
+
+/// A snapshot is due when at least one in this many vectors changed since the last.
+const SNAPSHOT_SHARE: usize = 8;
+
+/// A [`VectorIndex`] with the last change it has seen.
+#[derive(Debug)]
+pub(crate) struct CollectionIndex {
+    info: CollectionInfo,
+    vectors: VectorIndex,
+    watermark: Seq,
+    /// How many entries changed since the last snapshot.
+    unsaved: usize,
+    /// Rows that SQL made into something that is no vector of this collection.
+    unindexable: usize,
+    /// [`Database::total_changes`] when the log was last read.
+    seen_changes: Option<i64>,
+}
+
+impl CollectionIndex {
+    /// Opens the index from its snapshot where that can be trusted, else from the table.
+    pub(crate) fn open(
+        db: &Database,
+        store: StoreId,
+        info: &CollectionInfo,
+        snapshot: Option<&[u8]>,
+    ) -> Result<CollectionIndex> {
+        let mut index = CollectionIndex {
+            info: info.clone(),
+            vectors: VectorIndex::new(info.options.dimensions, info.options.metric)?,
+            watermark: 0,
+            unsaved: 0,
+            unindexable: 0,
+            seen_changes: None,
+        };
+        let restored = snapshot.is_some_and(|bytes| index.restore_trusted(db, store, bytes));
+        if restored {
+            index.catch_up(db)?;
+        } else {
+            index.rebuild(db)?;
+        }
+        Ok(index)
+    }
+
+    /// Restores the snapshot when it is whole, belongs here and the log goes on where it ends.
+    fn restore_trusted(&mut self, db: &Database, store: StoreId, bytes: &[u8]) -> bool {
+        let Ok(mark) = self.restore(bytes) else { return false };
+        let last = changes::last_seq(db).unwrap_or(-1);
+        let trusted = mark.store == store
+            && mark.source == self.info.id
+            && mark.watermark >= self.info.trimmed_seq
+            // A snapshot from the future of a database that was restored from a backup.
+            && mark.watermark <= last;
+        if trusted {
+            self.watermark = mark.watermark;
+        }
+        trusted
+    }
+
+    pub(crate) fn info(&self) -> &CollectionInfo {
+        &self.info
+    }
+
+    /// The vectors, as of the last catch-up.
+    pub(crate) fn vectors(&self) -> &VectorIndex {
+        &self.vectors
+    }
+
+    pub(crate) fn watermark(&self) -> Seq {
+        self.watermark
+    }
+
+    /// Reads what was committed since the last call; must not be called inside a transaction.
+    pub(crate) fn catch_up(&mut self, db: &Database) -> Result<()> {
+        let total = db.total_changes();
+        if self.seen_changes == Some(total) {
+            return Ok(());
+        }
+        let last = changes::last_seq(db)?;
+        if last > self.watermark {
+            for key in changes::keys_since(db, self.info.id, self.watermark)? {
+                self.apply(db, &key)?;
+            }
+            self.watermark = last;
+        }
+        self.seen_changes = Some(total);
+        Ok(())
+    }
+
+    /// Whether so much changed since the last snapshot that opening would be slow.
+    pub(crate) fn snapshot_due(&self) -> bool {
+        self.vectors.len() >= SNAPSHOT_VECTORS_MIN
+            && self.unsaved * SNAPSHOT_SHARE >= self.vectors.len()
+    }
+
+    /// Whether the index differs from its last snapshot.
+    pub(crate) fn unsaved(&self) -> usize {
+        self.unsaved
+    }
+
+    /// How many rows of the table are no vectors of this collection.
+    pub(crate) fn unindexable(&self) -> usize {
+        self.unindexable
+    }
+
+    pub(crate) fn saved(&mut self) {
+        self.unsaved = 0;
+    }
+
+    /// What is different between the table and this index, which must be current.
+    pub(crate) fn compare(&self, db: &Database) -> Result<Vec<String>> {
+        const PROBLEMS_MAX: usize = 10;
+        let mut problems = Vec::new();
+        let mut matching = 0;
+        let sql = format!("SELECT vector, metadata, id FROM {} ORDER BY key", self.info.table());
+        db.query_each(&sql, (), |row| {
+            let id = row.get_str(2)?;
+            let problem = match (decode(&self.info, id, row), self.vectors.get(id)) {
+                (Err(error), _) => Some(error.to_string()),
+                (Ok(_), None) => Some(format!("'{id}' is in the table and not in the index")),
+                (Ok((vector, metadata)), Some(indexed)) => {
+                    matching += 1;
+                    let same = vector == indexed.vector && metadata == *indexed.metadata;
+                    (!same).then(|| format!("'{id}' differs between the table and the index"))
+                }
+            };
+            problems.extend(problem.filter(|_| problems.len() < PROBLEMS_MAX));
+            Ok(())
+        })?;
+        let extra = self.vectors.len().saturating_sub(matching);
+        if extra > 0 {
+            problems.push(format!("the index holds {extra} vectors that are not in the table"));
+        }
+        Ok(problems)
+    }
+
+    fn add(&mut self, id: &str, row: RowRef<'_>) -> Result<()> {
+        let added = decode(&self.info, id, row)
+            .and_then(|(vector, metadata)| self.vectors.add(id, &vector, metadata));
+        match added {
+            Ok(_) => Ok(()),
+            // A row that only SQL could have written: the rest of the collection still works, and
+            // verify reports it.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Corrupt | ErrorKind::InvalidInput | ErrorKind::Limit
+                ) =>
+            {
+                self.vectors.remove(id);
+                self.unindexable += 1;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl DerivedIndex for CollectionIndex {
+    fn apply(&mut self, db: &Database, key: &str) -> Result<()> {
+        let sql = format!("SELECT vector, metadata FROM {} WHERE id = ?", self.info.table());
+        let mut found = false;
+        db.query_each(&sql, params![key], |row| {
+            found = true;
+            self.add(key, row)
+        })?;
+        if !found {
+            self.vectors.remove(key);
+        }
+        self.unsaved += 1;
+        Ok(())
+    }
+
+    fn rebuild(&mut self, db: &Database) -> Result<()> {
+        let total = db.total_changes();
+        let last = changes::last_seq(db)?;
+        self.vectors.clear();
+        self.unindexable = 0;
+        let sql = format!("SELECT vector, metadata, id FROM {} ORDER BY key", self.info.table());
+        db.query_each(&sql, (), |row| {
+            let id = row.get_str(2)?;
+            self.add(id, row)
+        })?;
+        self.unsaved = self.vectors.len();
+        self.watermark = last;
+        self.seen_changes = Some(total);
+        Ok(())
+    }
+
+    fn snapshot(&self, mark: Mark) -> Result<Vec<u8>> {
+        self.vectors.to_bytes_marked(&SnapshotMark {
+            store: mark.store,
+            collection: u64::try_from(mark.source).unwrap_or(0),
+            watermark: u64::try_from(mark.watermark).unwrap_or(0),
+        })
+    }
+
+    fn restore(&mut self, bytes: &[u8]) -> Result<Mark> {
+        let (vectors, mark) = VectorIndex::from_bytes_marked(bytes)?;
+        if vectors.dimensions() != self.info.options.dimensions
+            || vectors.metric() != self.info.options.metric
+        {
+            return Err(Error::corrupt("the index snapshot is of another collection"));
+        }
+        self.vectors = vectors;
+        Ok(Mark {
+            store: mark.store,
+            source: i64::try_from(mark.collection).unwrap_or(-1),
+            watermark: i64::try_from(mark.watermark).unwrap_or(i64::MAX),
+        })
+    }
+}
+
+/// The vector and the metadata of a row whose first columns they are.
+pub(super) fn decode(
+    info: &CollectionInfo,
+    id: &str,
+    row: RowRef<'_>,
+) -> Result<(Vec<f32>, Metadata)> {
+    let wrong = |error: Error| {
+        Error::corrupt(format!("the row '{id}' of {} is no vector: {error}", info.table()))
+    };
+    let bytes = row.get_blob(0).map_err(wrong)?;
+    if bytes.len() != info.options.dimensions * 4 {
+        return Err(wrong(Error::corrupt(format!("it has {} bytes", bytes.len()))));
+    }
+    let (elements, _) = bytes.as_chunks::<4>();
+    let vector = elements.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let metadata = match row.get_str(1).map_err(wrong)? {
+        "{}" => Metadata::new(),
+        text => Metadata::from_json(text).map_err(wrong)?,
+    };
+    Ok((vector, metadata))
+}

@@ -1,0 +1,246 @@
+//! The engine's `IO` over our [`Files`] and [`Host`]: everything completes before it returns.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use turso_core::io::{Buffer, Clock, Completion, File as EngineFile, FileId, FileSyncType};
+use turso_core::{CompletionError, IO, LimboError, MonotonicInstant, OpenFlags, WallClockInstant};
+
+use super::WAL_FILE;
+use crate::error::Error;
+use crate::files::{File, Files};
+use crate::host::Host;
+
+/// The first storage failure since it was last asked for.
+///
+/// The engine reports a failed read or write as an `io::ErrorKind` and a word, and a failed write
+/// while it checkpoints not at all, so the file layer keeps the real error here.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    state: Mutex<Option<Fault>>,
+}
+
+/// A storage failure, and whether it may have changed what is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) error: Error,
+    /// A write, truncation or sync failed: what the host holds is unknown.
+    pub(crate) writing: bool,
+}
+
+impl Faults {
+    /// Takes the recorded failure; one of writing outranks one of reading.
+    pub(crate) fn take(&self) -> Option<Fault> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn record(&self, error: &Error, writing: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = state.as_ref().is_some_and(|fault| fault.writing || !writing);
+        if !known {
+            *state = Some(Fault { error: error.clone(), writing });
+        }
+    }
+}
+
+/// The engine's view of the host.
+pub(crate) struct EngineIo {
+    files: Arc<dyn Files>,
+    host: Arc<dyn Host>,
+    faults: Arc<Faults>,
+    /// The length of the write-ahead log, so that nobody has to ask the host after each commit.
+    wal_bytes: Arc<AtomicU64>,
+}
+
+impl EngineIo {
+    pub(crate) fn new(
+        files: Arc<dyn Files>,
+        host: Arc<dyn Host>,
+        faults: Arc<Faults>,
+        wal_bytes: Arc<AtomicU64>,
+    ) -> EngineIo {
+        EngineIo { files, host, faults, wal_bytes }
+    }
+}
+
+impl fmt::Debug for EngineIo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineIo").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl Clock for EngineIo {
+    fn current_time_monotonic(&self) -> MonotonicInstant {
+        MonotonicInstant::from_nanos(u128::from(self.host.monotonic_ns()))
+    }
+
+    fn current_time_wall_clock(&self) -> WallClockInstant {
+        let now = self.host.now_ns();
+        let micros = u32::try_from(now.rem_euclid(1_000_000_000) / 1_000).unwrap_or(0);
+        WallClockInstant { secs: now.div_euclid(1_000_000_000), micros }
+    }
+}
+
+impl IO for EngineIo {
+    fn open_file(
+        &self,
+        path: &str,
+        flags: OpenFlags,
+        _direct: bool,
+    ) -> turso_core::Result<Arc<dyn EngineFile>> {
+        let opened = self.files.open(path, flags.contains(OpenFlags::Create)).and_then(|file| {
+            let len = (path == WAL_FILE).then(|| Arc::clone(&self.wal_bytes));
+            if let Some(len) = &len {
+                len.store(file.len()?, Ordering::Relaxed);
+            }
+            Ok(OpenFile { file, faults: Arc::clone(&self.faults), len })
+        });
+        match opened {
+            Ok(file) => Ok(Arc::new(file)),
+            Err(error) => {
+                self.faults.record(&error, false);
+                Err(LimboError::CompletionError(completion_error("open")))
+            }
+        }
+    }
+
+    fn remove_file(&self, path: &str) -> turso_core::Result<()> {
+        self.files.remove(path).map_err(|error| {
+            self.faults.record(&error, true);
+            LimboError::CompletionError(completion_error("remove"))
+        })
+    }
+
+    fn generate_random_number(&self) -> i64 {
+        let mut bytes = [0u8; 8];
+        self.host.fill_random(&mut bytes);
+        i64::from_le_bytes(bytes)
+    }
+
+    fn fill_bytes(&self, dest: &mut [u8]) {
+        self.host.fill_random(dest);
+    }
+
+    // One connection on one thread: there is nobody to wait for, and the default would abort a
+    // wasm instance.
+    fn yield_now(&self) {}
+
+    fn sleep(&self, _duration: std::time::Duration) {}
+
+    // The default asks the operating system about a path that is only a name here. Databases are
+    // opened past the engine's process-wide registry, so the id is never compared.
+    fn file_id(&self, path: &str) -> turso_core::Result<FileId> {
+        Ok(FileId::from_path_hash(path))
+    }
+}
+
+fn completion_error(what: &'static str) -> CompletionError {
+    CompletionError::IOError(std::io::ErrorKind::Other, what)
+}
+
+/// One open file as the engine sees it.
+struct OpenFile {
+    file: Arc<dyn File>,
+    faults: Arc<Faults>,
+    /// Where the length is kept, for the write-ahead log.
+    len: Option<Arc<AtomicU64>>,
+}
+
+impl OpenFile {
+    fn write(&self, pos: u64, bytes: &[u8]) -> crate::Result<usize> {
+        self.file.write_at(pos, bytes)?;
+        if let Some(len) = &self.len {
+            len.fetch_max(pos + bytes.len() as u64, Ordering::Relaxed);
+        }
+        Ok(bytes.len())
+    }
+
+    /// Ends `completion` with the outcome of an operation.
+    fn end(
+        &self,
+        completion: Completion,
+        outcome: crate::Result<usize>,
+        what: &'static str,
+        writing: bool,
+    ) -> Completion {
+        match outcome.and_then(|n| {
+            i32::try_from(n).map_err(|_| Error::invalid("an operation passed two gigabytes"))
+        }) {
+            Ok(n) => completion.complete(n),
+            Err(error) => {
+                self.faults.record(&error, writing);
+                completion.error(completion_error(what));
+            }
+        }
+        completion
+    }
+}
+
+impl EngineFile for OpenFile {
+    // The host locks the store as a whole before it is opened.
+    fn lock_file(&self, _exclusive: bool) -> turso_core::Result<()> {
+        Ok(())
+    }
+
+    fn unlock_file(&self) -> turso_core::Result<()> {
+        Ok(())
+    }
+
+    fn pread(&self, pos: u64, c: Completion) -> turso_core::Result<Completion> {
+        let outcome = self.file.read_at(pos, c.as_read().buf().as_mut_slice());
+        Ok(self.end(c, outcome, "pread", false))
+    }
+
+    fn pwrite(
+        &self,
+        pos: u64,
+        buffer: Arc<Buffer>,
+        c: Completion,
+    ) -> turso_core::Result<Completion> {
+        let bytes = buffer.as_slice();
+        let outcome = self.write(pos, bytes);
+        Ok(self.end(c, outcome, "pwrite", true))
+    }
+
+    // The default leaves the parent pending for ever when one part fails. The parts are joined,
+    // because one write of a commit's frames is one system call and one crossing into JavaScript.
+    fn pwritev(
+        &self,
+        pos: u64,
+        buffers: Vec<Arc<Buffer>>,
+        c: Completion,
+    ) -> turso_core::Result<Completion> {
+        if let [buffer] = buffers.as_slice() {
+            return self.pwrite(pos, Arc::clone(buffer), c);
+        }
+        let mut bytes = Vec::with_capacity(buffers.iter().map(|buffer| buffer.len()).sum());
+        for buffer in &buffers {
+            bytes.extend_from_slice(buffer.as_slice());
+        }
+        let outcome = self.write(pos, &bytes);
+        Ok(self.end(c, outcome, "pwritev", true))
+    }
+
+    fn sync(&self, c: Completion, _sync_type: FileSyncType) -> turso_core::Result<Completion> {
+        let outcome = self.file.sync().map(|()| 0);
+        Ok(self.end(c, outcome, "sync", true))
+    }
+
+    fn size(&self) -> turso_core::Result<u64> {
+        self.file.len().map_err(|error| {
+            self.faults.record(&error, false);
+            LimboError::CompletionError(completion_error("size"))
+        })
+    }
+
+    fn truncate(&self, len: u64, c: Completion) -> turso_core::Result<Completion> {
+        let outcome = self.file.truncate(len).map(|()| {
+            if let Some(known) = &self.len {
+                known.store(len, Ordering::Relaxed);
+            }
+            0
+        });
+        Ok(self.end(c, outcome, "truncate", true))
+    }
+}

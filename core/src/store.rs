@@ -1,0 +1,339 @@
+//! A store: one database, the vector collections in it, and the snapshots of their indexes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::changes::{self, DerivedIndex, Mark};
+use crate::collection::{self, Collection, CollectionIndex, CollectionInfo, CollectionOptions};
+use crate::engine::{Database, DatabaseOptions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::files::{Files, MemoryFiles};
+use crate::host::{FixedHost, Host};
+use crate::params;
+use crate::schema::{self, StoreId};
+use crate::snapshot::{MemoryStorage, SnapshotStorage};
+
+/// What a host hands a [`Store`].
+#[derive(Debug)]
+pub struct StoreParts {
+    /// The files the database runs on.
+    pub files: Arc<dyn Files>,
+    /// The clock and the entropy.
+    pub host: Arc<dyn Host>,
+    /// Where the snapshots of derived indexes are kept.
+    pub snapshots: Box<dyn SnapshotStorage + Send>,
+}
+
+/// How a derived index came to be when it was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexState {
+    /// The collection it belongs to.
+    pub collection: CollectionInfo,
+    /// How many vectors it holds.
+    pub vectors: usize,
+    /// The last change it has seen.
+    pub watermark: i64,
+    /// How many entries changed since its last snapshot.
+    pub unsaved: usize,
+    /// Rows of the table that are no vectors of this collection; only SQL can write those.
+    pub unindexable: usize,
+}
+
+/// One database with its vector collections.
+///
+/// A handle is used from one thread at a time; it may move between threads.
+///
+/// ```
+/// use sigil_core::{CollectionOptions, Metadata, Metric, Store, params};
+///
+/// let store = Store::in_memory()?;
+/// store.database().execute("CREATE TABLE note (id TEXT PRIMARY KEY, text TEXT)", ())?;
+/// let notes = store.create_collection("notes", CollectionOptions::new(2, Metric::L2))?;
+/// // Rows and vectors commit together, or not at all.
+/// store.transaction(|store| {
+///     store.database().execute("INSERT INTO note VALUES (?, ?)", params!["n1", "hello"])?;
+///     notes.store("n1", &[0.5, 0.5], &Metadata::new())
+/// })?;
+/// assert_eq!(notes.count()?, 1);
+/// # Ok::<(), sigil_core::Error>(())
+/// ```
+pub struct Store {
+    database: Database,
+    snapshots: Box<dyn SnapshotStorage + Send>,
+    id: StoreId,
+    indexes: RefCell<BTreeMap<i64, CollectionIndex>>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the store in `parts`, creating it when there is none.
+    ///
+    /// Indexes are opened when their collection is first used.
+    ///
+    /// # Errors
+    /// As [`Database::open`], and [`ErrorKind::NewerFormat`] for a store that a later version of
+    /// the library changed.
+    pub fn open(parts: StoreParts, options: DatabaseOptions) -> Result<Store> {
+        let database = Database::open(parts.files, Arc::clone(&parts.host), options)?;
+        let id = schema::migrate(&database, parts.host.as_ref())?;
+        Ok(Store { database, snapshots: parts.snapshots, id, indexes: RefCell::default() })
+    }
+
+    /// A store in memory with a fixed clock and fixed entropy, for examples and tests.
+    ///
+    /// # Errors
+    /// None that outside input could cause.
+    pub fn in_memory() -> Result<Store> {
+        let parts = StoreParts {
+            files: Arc::new(MemoryFiles::new()),
+            host: Arc::new(FixedHost::new(0)),
+            snapshots: Box::new(MemoryStorage::new()),
+        };
+        Store::open(parts, DatabaseOptions::default())
+    }
+
+    /// The SQL database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The identity of this store: 16 random bytes made when it was created.
+    pub fn id(&self) -> StoreId {
+        self.id
+    }
+
+    /// Runs `body` in one transaction over SQL and collections: commits when it returns `Ok`,
+    /// rolls back when it returns an error or panics.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] inside another transaction; whatever `body` or the commit returns.
+    pub fn transaction<T>(&self, body: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+        self.database.transaction(|_| body(self))
+    }
+
+    /// Runs `body` in the transaction that is open, or in one of its own.
+    pub(crate) fn in_transaction<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.database.in_transaction() {
+            return body();
+        }
+        self.database.transaction(|_| body())
+    }
+
+    /// Creates a vector collection.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] when the name is taken, [`ErrorKind::InvalidInput`] for a name or
+    /// dimensions out of range, and storage kinds.
+    pub fn create_collection(
+        &self,
+        name: &str,
+        options: CollectionOptions,
+    ) -> Result<Collection<'_>> {
+        self.in_transaction(|| collection::create(&self.database, name, options))?;
+        self.collection(name)
+    }
+
+    /// Opens the collection named `name`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none.
+    pub fn collection(&self, name: &str) -> Result<Collection<'_>> {
+        let found = self.collections()?.into_iter().find(|info| info.name == name);
+        found.map(|info| Collection::new(self, info)).ok_or_else(|| collection::not_found(name))
+    }
+
+    /// Opens the collection named `name`, creating it when there is none, and makes sure that it
+    /// is what `options` say.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] when it exists with other dimensions or another metric.
+    pub fn open_collection(
+        &self,
+        name: &str,
+        options: CollectionOptions,
+    ) -> Result<Collection<'_>> {
+        let collection = match self.collection(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return self.create_collection(name, options);
+            }
+            found => found?,
+        };
+        let made = collection.info().options;
+        if made != options {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "the collection '{name}' has {} dimensions and metric {}, not {} and {}: open \
+                     it with its own, or drop it first",
+                    made.dimensions, made.metric, options.dimensions, options.metric
+                ),
+            ));
+        }
+        Ok(collection)
+    }
+
+    /// Drops a collection with its vectors.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none, and storage kinds.
+    pub fn drop_collection(&self, name: &str) -> Result<()> {
+        let info = self.collection(name)?.info().clone();
+        self.in_transaction(|| collection::drop_collection(&self.database, &info))?;
+        self.indexes.borrow_mut().remove(&info.id);
+        if !self.database.in_transaction() {
+            self.snapshots.remove(&info.snapshot_name())?;
+        }
+        Ok(())
+    }
+
+    /// The collections, by name.
+    ///
+    /// # Errors
+    /// Storage kinds.
+    pub fn collections(&self) -> Result<Vec<CollectionInfo>> {
+        collection::list(&self.database)
+    }
+
+    /// The state of every collection's index, each opened and brought up to date.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] inside a transaction, and storage kinds.
+    pub fn index_states(&self) -> Result<Vec<IndexState>> {
+        self.refuse_in_transaction("reading the state of the indexes")?;
+        let state = |info: CollectionInfo| {
+            self.with_current_index(&info, |index| {
+                Ok(IndexState {
+                    vectors: index.vectors().len(),
+                    watermark: index.watermark(),
+                    unsaved: index.unsaved(),
+                    unindexable: index.unindexable(),
+                    collection: info.clone(),
+                })
+            })
+        };
+        self.collections()?.into_iter().map(state).collect()
+    }
+
+    /// Calls `f` on the index of a collection, with every committed change in it.
+    pub(crate) fn with_current_index<T>(
+        &self,
+        info: &CollectionInfo,
+        f: impl FnOnce(&mut CollectionIndex) -> Result<T>,
+    ) -> Result<T> {
+        self.database.usable()?;
+        let mut indexes = self.indexes.borrow_mut();
+        if !indexes.contains_key(&info.id) {
+            self.refuse_in_transaction("opening the index of a collection")?;
+            indexes.insert(info.id, self.open_index(info)?);
+        }
+        let Some(index) = indexes.get_mut(&info.id) else {
+            return Err(collection::not_found(&info.name));
+        };
+        // Inside a transaction the log ends with changes that may yet be rolled back.
+        if !self.database.in_transaction() {
+            index.catch_up(&self.database)?;
+        }
+        f(index)
+    }
+
+    fn open_index(&self, info: &CollectionInfo) -> Result<CollectionIndex> {
+        // The handle may be older than a drop, or than the last trim of the log.
+        let current = self.collections()?.into_iter().find(|current| current.id == info.id);
+        let current = current.ok_or_else(|| collection::not_found(&info.name))?;
+        // A snapshot that cannot be read is one more reason to rebuild, never one to fail.
+        let snapshot = self.snapshots.read(&info.snapshot_name()).ok().flatten();
+        CollectionIndex::open(&self.database, self.id, &current, snapshot.as_deref())
+    }
+
+    /// What is different between a collection's table and its live index: empty when they agree.
+    pub(crate) fn compare_index(&self, info: &CollectionInfo) -> Result<Vec<String>> {
+        self.refuse_in_transaction("comparing an index with its table")?;
+        self.with_current_index(info, |index| index.compare(&self.database))
+    }
+
+    pub(crate) fn rebuild_index(&self, info: &CollectionInfo) -> Result<()> {
+        self.refuse_in_transaction("rebuilding an index")?;
+        self.with_current_index(info, |index| index.rebuild(&self.database))
+    }
+
+    fn refuse_in_transaction(&self, what: &str) -> Result<()> {
+        if self.database.in_transaction() {
+            return Err(Error::new(
+                ErrorKind::Busy,
+                format!("{what} waits for the open transaction: end it first"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Writes a snapshot of every index that changed so much since its last one that opening it
+    /// would be slow, and forgets the changes the snapshots have seen.
+    ///
+    /// [`close`](Store::close) does this by itself. Each snapshot costs what the index is large,
+    /// and is due only after a share of it has changed, so the cost per stored vector is constant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] inside a transaction, and storage kinds.
+    pub fn save_indexes(&self) -> Result<usize> {
+        self.refuse_in_transaction("saving indexes")?;
+        self.database.usable()?;
+        let mut saved = 0;
+        for (id, index) in self.indexes.borrow_mut().iter_mut() {
+            index.catch_up(&self.database)?;
+            if index.snapshot_due() {
+                match self.save_index(*id, index) {
+                    Ok(()) => saved += 1,
+                    // No room for a snapshot costs time at the next open, and nothing else.
+                    Err(error) if error.kind() == ErrorKind::Limit => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(saved)
+    }
+
+    fn save_index(&self, id: i64, index: &mut CollectionIndex) -> Result<()> {
+        let mark = Mark { store: self.id, source: id, watermark: index.watermark() };
+        let bytes = index.snapshot(mark)?;
+        self.snapshots.replace(&index.info().snapshot_name(), &bytes)?;
+        // Only now: a crash before this leaves a log that is longer than it needs to be.
+        self.database.transaction(|tx| {
+            tx.execute(
+                "UPDATE sigil_collection SET trimmed_seq = ? WHERE id = ?",
+                params![mark.watermark, id],
+            )?;
+            changes::trim(tx, id, mark.watermark)
+        })?;
+        index.saved();
+        Ok(())
+    }
+
+    /// Saves the indexes that are due, checkpoints and closes.
+    ///
+    /// Dropping a store without closing it loses nothing; the next open replays more.
+    ///
+    /// # Errors
+    /// Storage kinds; the store is closed all the same.
+    pub fn close(&self) -> Result<()> {
+        if self.database.usable().is_err() {
+            return self.database.close();
+        }
+        let saved = match self.database.in_transaction() {
+            true => Ok(0),
+            false => self.save_indexes(),
+        };
+        let closed = self.database.close();
+        self.indexes.borrow_mut().clear();
+        saved.and(closed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

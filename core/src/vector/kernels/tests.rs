@@ -1,0 +1,109 @@
+use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// Every implementation that runs here, the scalar one first.
+fn all() -> Vec<&'static Kernels> {
+    let mut all = vec![&scalar::KERNELS];
+    #[cfg(target_arch = "x86_64")]
+    all.extend(x86::all());
+    if Kernels::best().name() != "scalar" && !all.iter().any(|k| k.name() == Kernels::best().name())
+    {
+        all.push(Kernels::best());
+    }
+    all
+}
+
+/// Reproducible values between -1 and 1 whose sums depend on the order of addition.
+fn values(n: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed;
+    (0..n)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let bits = u16::try_from(state >> 48).unwrap();
+            f32::from(bits) / 32768.0 - 1.0
+        })
+        .collect()
+}
+
+/// The definition in the module's documentation, word for word, in one dimension after another.
+fn reference(terms: &[f32]) -> f32 {
+    let mut lanes = vec![0.0_f32; 32];
+    for (i, term) in terms.iter().enumerate() {
+        lanes[i % 32] += term;
+    }
+    while lanes.len() > 1 {
+        let half = lanes.len() / 2;
+        lanes = (0..half).map(|i| lanes[i] + lanes[i + half]).collect();
+    }
+    lanes[0]
+}
+
+const LENGTHS: &[usize] = &[
+    0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 31, 32, 33, 40, 47, 63, 64, 65, 95, 96, 100, 127,
+    128, 255, 256, 257, 300, 383, 384, 385, 512, 768, 1000, 1024, 1536, 1537, 3072,
+];
+
+#[test]
+fn every_implementation_gives_the_bits_of_the_definition() {
+    // Under miri one long length is enough, and it would take minutes otherwise.
+    let lengths = if cfg!(miri) { &LENGTHS[..24] } else { LENGTHS };
+    for &n in lengths {
+        for rows_len in [0_usize, 1, 2, 3, 4, 5, 9] {
+            for shift in [0, 1, 3] {
+                // Slices that start off any alignment.
+                let (query, rows) = (values(n + shift, 1), values(n * rows_len + shift, 2));
+                let (query, rows) = (&query[shift..], &rows[shift..]);
+                let expected = |term: fn(f32, f32) -> f32| -> Vec<u32> {
+                    (0..rows_len)
+                        .map(|r| {
+                            let row = &rows[r * n..(r + 1) * n];
+                            let terms: Vec<f32> =
+                                query.iter().zip(row).map(|(q, x)| term(*q, *x)).collect();
+                            reference(&terms).to_bits()
+                        })
+                        .collect()
+                };
+                let dots = expected(|q, x| q * x);
+                let squares = expected(|q, x| (q - x) * (q - x));
+                for kernels in all() {
+                    let mut out = vec![f32::NAN; rows_len];
+                    kernels.dot_rows(query, rows, &mut out);
+                    let bits: Vec<u32> = out.iter().map(|x| x.to_bits()).collect();
+                    assert_eq!(bits, dots, "{kernels:?}: dot of {rows_len} x {n}, shift {shift}");
+                    kernels.squared_l2_rows(query, rows, &mut out);
+                    let bits: Vec<u32> = out.iter().map(|x| x.to_bits()).collect();
+                    assert_eq!(bits, squares, "{kernels:?}: l2 of {rows_len} x {n}, shift {shift}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn extreme_values_agree_too() {
+    let extremes =
+        [0.0, -0.0, 1.0, -1.0, f32::MIN_POSITIVE, -f32::MIN_POSITIVE, 1e-45, 1e-20, 1e18, -1e18];
+    let row: Vec<f32> = (0..77).map(|i| extremes[i % extremes.len()]).collect();
+    let query: Vec<f32> = (0..77).map(|i| extremes[(i * 7 + 3) % extremes.len()]).collect();
+    let dot = scalar::KERNELS.dot(&query, &row);
+    for kernels in all() {
+        assert_eq!(kernels.dot(&query, &row).to_bits(), dot.to_bits(), "{kernels:?}");
+        assert_eq!(kernels.dot(&[-0.0; 40], &[1.0; 40]).to_bits(), 0, "{kernels:?}");
+        assert_eq!(kernels.dot(&[1e30; 40], &[1e30; 40]), f32::INFINITY, "{kernels:?}");
+    }
+}
+
+#[test]
+fn wrong_lengths_are_caught_before_memory_is_read() {
+    #[cfg(not(target_arch = "wasm32"))]
+    for kernels in all() {
+        let short = std::panic::catch_unwind(|| {
+            kernels.dot_rows(&[1.0; 40], &[1.0; 79], &mut [0.0; 2]);
+        });
+        assert!(short.is_err(), "{kernels:?}");
+    }
+    let mut out = [0.0; 2];
+    Kernels::best().dot_rows(&[1.0; 40], &[1.0; 80], &mut out);
+    assert_eq!(out, [40.0; 2]);
+}

@@ -1,0 +1,85 @@
+//! simd128, when the module is built with it: 32 lanes as eight registers of four.
+
+#![expect(unsafe_code, reason = "loads from raw pointers")]
+
+use std::arch::wasm32::{
+    f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_splat, f32x4_sub, v128, v128_load,
+};
+
+use super::{Kernels, LANES, by_rows, tail};
+
+pub(super) static KERNELS: Kernels =
+    Kernels { name: "simd128", dot: rows::<false>, squared_l2: rows::<true> };
+
+/// Rows at a time: one load of the query serves two rows, in 16 accumulators.
+const ROWS: usize = 2;
+const WIDTH: usize = 4;
+const REGISTERS: usize = LANES / WIDTH;
+
+fn rows<const SQUARED_L2: bool>(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    by_rows::<ROWS>(
+        query,
+        rows,
+        out,
+        // SAFETY: the lengths are those `sums` asks for.
+        |rows| unsafe { sums::<SQUARED_L2, ROWS>(query, rows) },
+        // SAFETY: as above.
+        |row| unsafe { sums::<SQUARED_L2, 1>(query, row) },
+    );
+}
+
+/// The sums of `R` rows.
+///
+/// # Safety
+/// `rows` must be `R` times as long as `query`.
+#[inline]
+unsafe fn sums<const SQUARED_L2: bool, const R: usize>(query: &[f32], rows: &[f32]) -> [f32; R] {
+    let n = query.len();
+    debug_assert_eq!(rows.len(), R * n);
+    let whole = n - n % LANES;
+    let mut lanes = [[f32x4_splat(0.0); REGISTERS]; R];
+    for at in (0..whole).step_by(LANES) {
+        for j in 0..REGISTERS {
+            let at = at + j * WIDTH;
+            // SAFETY: `at + WIDTH <= whole <= n`, the length of the query; no alignment is needed.
+            let q = unsafe { v128_load(query.as_ptr().add(at).cast()) };
+            for (r, lanes) in lanes.iter_mut().enumerate() {
+                // SAFETY: `r < R`, and `rows` holds `R` rows of `n >= at + WIDTH`.
+                let x = unsafe { v128_load(rows.as_ptr().add(r * n + at).cast()) };
+                lanes[j] = add_term::<SQUARED_L2>(lanes[j], q, x);
+            }
+        }
+    }
+    if whole < n {
+        let query = tail(&query[whole..]);
+        for (r, lanes) in lanes.iter_mut().enumerate() {
+            let row = tail(&rows[r * n + whole..(r + 1) * n]);
+            for (j, lane) in lanes.iter_mut().enumerate() {
+                // SAFETY: both arrays hold `LANES = REGISTERS * WIDTH` elements.
+                let q = unsafe { v128_load(query.as_ptr().add(j * WIDTH).cast()) };
+                // SAFETY: as above.
+                let x = unsafe { v128_load(row.as_ptr().add(j * WIDTH).cast()) };
+                *lane = add_term::<SQUARED_L2>(*lane, q, x);
+            }
+        }
+    }
+    lanes.map(reduce)
+}
+
+#[inline]
+fn add_term<const SQUARED_L2: bool>(sum: v128, q: v128, x: v128) -> v128 {
+    if SQUARED_L2 {
+        let difference = f32x4_sub(q, x);
+        f32x4_add(sum, f32x4_mul(difference, difference))
+    } else {
+        f32x4_add(sum, f32x4_mul(q, x))
+    }
+}
+
+#[inline]
+fn reduce([a, b, c, d, e, f, g, h]: [v128; REGISTERS]) -> f32 {
+    let (a, b, c, d) = (f32x4_add(a, e), f32x4_add(b, f), f32x4_add(c, g), f32x4_add(d, h));
+    let four = f32x4_add(f32x4_add(a, c), f32x4_add(b, d));
+    (f32x4_extract_lane::<0>(four) + f32x4_extract_lane::<2>(four))
+        + (f32x4_extract_lane::<1>(four) + f32x4_extract_lane::<3>(four))
+}
