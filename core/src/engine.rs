@@ -117,6 +117,7 @@ pub struct Database {
     poison: RefCell<Option<Error>>,
     closed: Cell<bool>,
     in_transaction_call: Cell<bool>,
+    checkpoints: Cell<u64>,
     options: DatabaseOptions,
 }
 
@@ -216,6 +217,7 @@ impl Database {
             poison: RefCell::default(),
             closed: Cell::new(false),
             in_transaction_call: Cell::new(false),
+            checkpoints: Cell::new(0),
             options,
         })
     }
@@ -236,11 +238,16 @@ impl Database {
     /// # Errors
     /// As [`execute`](Database::execute); the statements before the failing one have run.
     pub fn execute_batch(&self, sql: &str) -> Result<()> {
+        self.for_each_statement(sql, |statement| self.execute(statement, ()).map(|_| ()))
+    }
+
+    fn for_each_statement(&self, sql: &str, mut run: impl FnMut(&str) -> Result<()>) -> Result<()> {
+        self.usable()?;
         check_shape(sql)?;
         let mut rest = sql;
         while let Some(parsed) = first_statement(rest)? {
             let (first, tail) = rest.split_at(parsed.len);
-            self.run_statement(first, Params::None, None, &mut |_| Ok(()))?;
+            run(first)?;
             rest = tail;
         }
         Ok(())
@@ -258,6 +265,15 @@ impl Database {
             Ok(())
         })?;
         Ok(Rows { columns, rows })
+    }
+
+    /// Runs every statement of `sql` in order, as [`execute_batch`](Database::execute_batch), and
+    /// calls `each` on the rows of each.
+    ///
+    /// # Errors
+    /// As [`execute_batch`](Database::execute_batch), and whatever `each` returns.
+    pub fn query_batch(&self, sql: &str, mut each: impl FnMut(Rows) -> Result<()>) -> Result<()> {
+        self.for_each_statement(sql, |statement| each(self.query(statement, ())?))
     }
 
     /// Runs one statement and calls `each` on every row, without collecting or copying them.
@@ -369,6 +385,7 @@ impl Database {
                 "a transaction is open on this handle: end it before a checkpoint",
             ));
         }
+        self.checkpoints.set(self.checkpoints.get() + 1);
         self.guarded(|| {
             let mode = CheckpointMode::Truncate { upper_bound_inclusive: None };
             self.connection.checkpoint(mode).map(|_| ()).map_err(from_engine)
@@ -403,6 +420,12 @@ impl Database {
     /// The length of the write-ahead log in bytes.
     pub fn wal_bytes(&self) -> u64 {
         self.wal_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many checkpoints were begun on this handle: while two readings are equal, the WAL has
+    /// only grown and the database file has not changed.
+    pub fn checkpoints(&self) -> u64 {
+        self.checkpoints.get()
     }
 
     /// How many rows were changed on this handle since it was opened; it never goes back, so two

@@ -2,17 +2,19 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::changes::{self, DerivedIndex, Mark};
 use crate::collection::{self, Collection, CollectionIndex, CollectionInfo, CollectionOptions};
+use crate::container::StoreId;
 use crate::engine::{Database, DatabaseOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{Files, MemoryFiles};
 use crate::host::{FixedHost, Host};
 use crate::params;
-use crate::schema::{self, StoreId};
+use crate::schema;
 use crate::snapshot::{MemoryStorage, SnapshotStorage};
 
 /// What a host hands a [`Store`].
@@ -229,12 +231,12 @@ impl Store {
     ) -> Result<T> {
         self.database.usable()?;
         let mut indexes = self.indexes.borrow_mut();
-        if !indexes.contains_key(&info.id) {
-            self.refuse_in_transaction("opening the index of a collection")?;
-            indexes.insert(info.id, self.open_index(info)?);
-        }
-        let Some(index) = indexes.get_mut(&info.id) else {
-            return Err(collection::not_found(&info.name));
+        let index = match indexes.entry(info.id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                self.refuse_in_transaction("opening the index of a collection")?;
+                entry.insert(self.open_index(info)?)
+            }
         };
         // Inside a transaction the log ends with changes that may yet be rolled back.
         if !self.database.in_transaction() {
