@@ -5,4 +5,5 @@ pub mod conformance;
 pub mod crash;
 pub mod fault;
 pub mod random;
+pub mod scratch;
 pub mod wal;

@@ -5,3 +5,4 @@
 mod conformance;
 mod image_crash;
 mod image_fault;
+mod verify;

@@ -12,8 +12,7 @@ use sigil_native::core::{
 use sigil_native::{DirectoryLock, DirectoryStorage, SystemHost, open_existing};
 
 use super::output::bytes as size;
-use super::verify::is_image;
-use super::{DONE, Outcome, file_error, refuse};
+use super::{DONE, Outcome, file_error, is_image, refuse};
 
 /// Runs the command.
 pub(super) fn run(directory: &Path, as_json: bool, out: &mut dyn Write) -> Outcome {
