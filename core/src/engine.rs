@@ -31,6 +31,7 @@ use crate::value::{Params, Row, Rows, Value};
 use fault::from_engine;
 use guard::{StatementKind, check_shape, first_statement};
 use io::{EngineIo, Faults};
+pub(crate) use preflight::missing_pages;
 pub use preflight::{PAGE_BYTES, PageFault, check_pages};
 pub use statement::RowRef;
 use statement::{Prepared, StatementCache, Step};

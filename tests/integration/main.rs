@@ -5,4 +5,5 @@
 mod conformance;
 mod image_crash;
 mod image_fault;
+mod kill;
 mod verify;

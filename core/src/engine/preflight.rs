@@ -61,10 +61,10 @@ fn read_header(file: &dyn File) -> Result<Option<Header>> {
     if len == 0 {
         return Ok(None);
     }
-    let mut bytes = [0u8; HEADER_BYTES];
-    let n = file.read_at(0, &mut bytes)?;
-    if n < HEADER_BYTES {
-        let kind = if MAGIC.starts_with(&bytes[..n.min(16)]) {
+    let mut page = [0u8; PAGE_BYTES];
+    let n = file.read_at(0, &mut page)?;
+    let Some(header) = page.first_chunk::<HEADER_BYTES>().filter(|_| n >= HEADER_BYTES) else {
+        let kind = if MAGIC.starts_with(&page[..n.min(16)]) {
             ErrorKind::Corrupt
         } else {
             ErrorKind::NotADatabase
@@ -73,8 +73,29 @@ fn read_header(file: &dyn File) -> Result<Option<Header>> {
             kind,
             format!("'{DATABASE_FILE}' has {len} bytes, which is less than a database's header"),
         ));
+    };
+    if is_ours_but_for_its_format(&page) {
+        return Err(Error::corrupt(format!(
+            "the header of '{DATABASE_FILE}' is damaged: restore it from a backup or an export"
+        )));
     }
-    parse_header(&bytes).map(Some)
+    parse_header(header).map(Some)
+}
+
+/// Whether only the bytes that say what format the file has differ from a page of this library's.
+///
+/// Damage there would hide that the pages have checksums, and shift what the engine reads.
+fn is_ours_but_for_its_format(page: &[u8; PAGE_BYTES]) -> bool {
+    let mut ours = *page;
+    ours[..16].copy_from_slice(MAGIC);
+    // Pages of 4,096 bytes, WAL mode twice, and the reserved bytes.
+    ours[16..21].copy_from_slice(&[0x10, 0, 2, 2, 8]);
+    ours != *page && checksum_holds(&ours)
+}
+
+fn checksum_holds(page: &[u8; PAGE_BYTES]) -> bool {
+    let (data, stored) = page.split_at(PAGE_BYTES - CHECKSUM_BYTES);
+    XxHash3_64::oneshot(data).to_le_bytes() == stored
 }
 
 /// Refuses files that the engine would misread, before it can change anything.
@@ -97,30 +118,58 @@ pub(super) fn check(files: &dyn Files, recover: bool) -> Result<()> {
         }
         return Ok(());
     };
-    let len = files.open(DATABASE_FILE, false)?.len()?;
-    if let Some(pages) = header.pages.filter(|_| wal_bytes == 0) {
-        let wanted = pages * header.page_bytes;
-        if len < wanted {
-            return Err(Error::corrupt(format!(
-                "'{DATABASE_FILE}' has {len} bytes, its header says {wanted}: it was cut off; \
-                 restore it from a backup or an export"
-            )));
+    if wal_bytes > 0 {
+        if recover {
+            return Ok(());
         }
-    }
-    if wal_bytes > 0 && !recover {
         check_wal(files)?;
     }
-    Ok(())
+    match missing_pages(files)? {
+        0 => Ok(()),
+        missing => Err(Error::corrupt(format!(
+            "'{DATABASE_FILE}' lacks {missing} of its pages at the end ({} bytes each): it was \
+             cut off; restore it from a backup or an export",
+            header.page_bytes
+        ))),
+    }
 }
 
-/// Refuses a WAL that is damaged before its last commits, which the engine would silently drop.
-fn check_wal(files: &dyn Files) -> Result<()> {
-    let file = files.open(WAL_FILE, false)?;
+/// How many pages are neither in the database file nor in its log, because the file was cut off.
+pub(crate) fn missing_pages(files: &dyn Files) -> Result<u64> {
+    let file = files.open(DATABASE_FILE, false)?;
+    let Some(header) = read_header(file.as_ref())? else { return Ok(0) };
+    let wal = match files.exists(WAL_FILE)? {
+        true => read_all(files.open(WAL_FILE, false)?.as_ref())?,
+        false => Vec::new(),
+    };
+    let scan = wal::scan(&wal);
+    let wanted = match scan.commits {
+        0 => header.pages.unwrap_or(0),
+        _ => u64::from(scan.db_pages),
+    };
+    let whole = file.len()? / header.page_bytes;
+    if whole >= wanted {
+        return Ok(0);
+    }
+    let committed = usize::try_from(scan.committed_len).unwrap_or(0);
+    let logged: std::collections::BTreeSet<u64> =
+        wal::frame_pages(&wal[..committed]).map(u64::from).collect();
+    Ok(wanted - whole - logged.range(whole + 1..=wanted).count() as u64)
+}
+
+fn read_all(file: &dyn File) -> Result<Vec<u8>> {
     let len = usize::try_from(file.len()?)
         .map_err(|_| Error::new(ErrorKind::Limit, format!("'{WAL_FILE}' is too long to read")))?;
     let mut bytes = vec![0; len];
     let n = file.read_at(0, &mut bytes)?;
-    match wal::scan(&bytes[..n]).tail {
+    bytes.truncate(n);
+    Ok(bytes)
+}
+
+/// Refuses a WAL that is damaged before its last commits, which the engine would silently drop.
+fn check_wal(files: &dyn Files) -> Result<()> {
+    let bytes = read_all(files.open(WAL_FILE, false)?.as_ref())?;
+    match wal::scan(&bytes).tail {
         WalTail::Damaged { offset, later_commits } => Err(Error::corrupt(format!(
             "'{WAL_FILE}' is damaged at byte {offset}, and opening it would drop {later_commits} \
              commits: restore a backup, or open with the recover option to keep what is before"
@@ -157,8 +206,7 @@ pub fn check_pages(file: &dyn File) -> Result<Option<Vec<PageFault>>> {
     let mut page = [0u8; PAGE_BYTES];
     for number in 1..=len.div_ceil(header.page_bytes) {
         let n = file.read_at((number - 1) * header.page_bytes, &mut page)?;
-        let (data, stored) = page.split_at(PAGE_BYTES - CHECKSUM_BYTES);
-        if n < PAGE_BYTES || XxHash3_64::oneshot(data).to_le_bytes() != stored {
+        if n < PAGE_BYTES || !checksum_holds(&page) {
             faults.push(PageFault { page: number });
         }
     }
