@@ -6,3 +6,4 @@ pub mod crash;
 pub mod fault;
 pub mod random;
 pub mod wal;
+pub mod workload;

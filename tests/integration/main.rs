@@ -5,3 +5,5 @@
 mod conformance;
 mod image_crash;
 mod image_fault;
+mod store_crash;
+mod store_fault;
