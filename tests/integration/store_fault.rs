@@ -45,7 +45,8 @@ fn run(store: &Store, states: &[String], fault: &Fault, context: &str) -> usize 
         }
         // The fault is over, and so is the step that met it.
         let found = dump(store).unwrap_or_else(|error| panic!("{context}: {error}"));
-        assert_eq!(found, states[done], "{context}: a failed step left something behind");
+        let same = found == states[done];
+        assert!(same, "{context}: step {done} failed with {error} and left something behind");
     }
     done
 }
