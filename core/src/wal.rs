@@ -499,7 +499,9 @@ mod tests {
     fn a_flipped_bit_is_damage_in_all_but_the_last_transaction() {
         let (bytes, ends) = five(512, true);
         let last = ends[3];
-        for bit in 0..bytes.len() * 8 {
+        // Every bit of the headers, and a sample of the pages: the checksum sees those alike.
+        let in_header = |byte: usize| byte < 32 || (byte - 32) % 536 < 24;
+        for bit in (0..bytes.len() * 8).filter(|bit| in_header(bit / 8) || bit % 13 == 0) {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let found = scan(&flipped);
