@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sigil_core::container::StoreId;
 use sigil_core::{
     DatabaseOptions, FixedHost, ImageStore, MemoryFiles, MemoryStorage, Severity, SlotStorage,
-    Store, StoreParts, image, verify_files, verify_image,
+    Store, StoreParts, image, verify_files,
 };
 use sigil_tests::crash::{CrashFiles, CrashStorage, Cut};
 use sigil_tests::workload::{STEPS, assert_holds, states, step};
@@ -126,7 +126,7 @@ fn images_cut_at_every_operation_keep_every_acknowledged_step() {
                 step(store.store(), held).unwrap_or_else(|e| panic!("{context}: {e}"));
             }
             store.flush(&left).unwrap_or_else(|e| panic!("{context}: {e}"));
-            let findings = verify_image(&left).unwrap();
+            let findings = image::verify(&left).unwrap();
             assert!(
                 findings.iter().all(|f| f.severity < Severity::Damage),
                 "{context}: {findings:?}"

@@ -111,8 +111,8 @@ pub(super) fn check(files: &dyn Files, recover: bool) -> Result<()> {
             )));
         }
     }
-    if wal_bytes > 0 && !recover {
-        check_wal(files)?;
+    if wal_bytes > 0 {
+        check_wal(files, recover)?;
     }
     Ok(())
 }
@@ -197,15 +197,28 @@ fn read_wal(files: &dyn Files) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Refuses a WAL that is damaged before its last commits, which the engine would silently drop.
-fn check_wal(files: &dyn Files) -> Result<()> {
-    match wal::scan(&read_wal(files)?).tail {
-        WalTail::Damaged { offset, later_commits } => Err(Error::corrupt(format!(
-            "'{WAL_FILE}' is damaged at byte {offset}, and opening it would drop {later_commits} \
-             commits: restore a backup, or open with the recover option to keep what is before"
-        ))),
-        WalTail::Nothing | WalTail::Unfinished { .. } | WalTail::Torn { .. } => Ok(()),
+/// Refuses a WAL that is damaged before its last commits, which the engine would silently drop,
+/// and cuts off what a power cut left behind the last commit.
+///
+/// The engine would write over the remains and leave those that are longer in place, where they
+/// could later look like commits behind a damaged one.
+fn check_wal(files: &dyn Files, recover: bool) -> Result<()> {
+    let scan = wal::scan(&read_wal(files)?);
+    match scan.tail {
+        WalTail::Nothing => return Ok(()),
+        WalTail::Unfinished { .. } | WalTail::Torn { .. } => {}
+        WalTail::Damaged { .. } if recover => {}
+        WalTail::Damaged { offset, later_commits } => {
+            return Err(Error::corrupt(format!(
+                "'{WAL_FILE}' is damaged at byte {offset}, and opening it would drop \
+                 {later_commits} commits: restore a backup, or open with the recover option to \
+                 keep what is before"
+            )));
+        }
     }
+    let file = files.open(WAL_FILE, false)?;
+    file.truncate(scan.committed_len)?;
+    file.sync()
 }
 
 /// A page whose checksum does not hold.

@@ -7,7 +7,7 @@ use sigil_native::core::container::StoreId;
 use sigil_native::core::image::{self, OpenOptions};
 use sigil_native::core::{
     DATABASE_FILE, DatabaseOptions, ErrorKind, Finding, ImageStore, Severity, verify_files,
-    verify_image, verify_snapshots, verify_store,
+    verify_snapshots, verify_store,
 };
 use sigil_native::{DirectoryFiles, DirectoryLock, DirectoryStorage, SystemHost, open_existing};
 
@@ -69,7 +69,7 @@ fn verify_directory(directory: &Path) -> Outcome<Vec<Finding>> {
 fn verify_blobs(directory: &Path) -> Outcome<Vec<Finding>> {
     let _lock = DirectoryLock::acquire(directory)?;
     let storage = DirectoryStorage::open(directory)?;
-    let mut findings = verify_image(&storage)?;
+    let mut findings = image::verify(&storage)?;
     if findings.iter().any(|finding| finding.severity == Severity::Damage) {
         return Ok(findings);
     }
