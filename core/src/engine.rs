@@ -88,8 +88,8 @@ pub struct Executed {
 /// before it returns, and a write that returned `Ok` outside a transaction is as durable as
 /// [`File::sync`](crate::File::sync) of the files makes it.
 ///
-/// After a failed write or sync, or a panic caught inside the engine, the handle is poisoned: what
-/// the host holds is unknown, so every further call gives [`ErrorKind::Poisoned`] until the
+/// After the storage failed, or a panic was caught inside the engine, the handle is poisoned: what
+/// the host and the engine hold is unknown, so every further call gives [`ErrorKind::Poisoned`] until the
 /// database is opened again, which recovers every acknowledged commit.
 ///
 /// ```
@@ -192,7 +192,8 @@ impl Database {
         host: Arc<dyn Host>,
         options: DatabaseOptions,
     ) -> Result<Database> {
-        preflight::check(files.as_ref(), options.recover)?;
+        // Without a sync at each commit a power cut may lose any of the last ones, in any order.
+        preflight::check(files.as_ref(), options.recover || !options.sync_every_commit)?;
         let faults = Arc::new(Faults::default());
         let watch = Arc::new(Watch {
             host: Arc::clone(&host),
@@ -204,7 +205,7 @@ impl Database {
         let io = EngineIo::new(files, host, Arc::clone(&faults), Arc::clone(&wal_bytes));
         let opened = catch_unwind(AssertUnwindSafe(|| connect(Arc::new(io), &options, &watch)));
         let connection = match (opened, faults.take()) {
-            (_, Some(fault)) => return Err(fault.error.context("opening the database")),
+            (_, Some(error)) => return Err(error.context("opening the database")),
             (Ok(opened), None) => opened?,
             (Err(panic), None) => return Err(from_panic(&*panic)),
         };
@@ -324,6 +325,7 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Busy`] inside another transaction.
     pub fn begin(&self) -> Result<()> {
+        self.usable()?;
         if self.in_transaction() {
             return Err(Error::new(
                 ErrorKind::Busy,
@@ -380,6 +382,7 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Busy`] inside a transaction, and storage kinds.
     pub fn checkpoint(&self) -> Result<()> {
+        self.usable()?;
         if self.in_transaction() {
             return Err(Error::new(
                 ErrorKind::Busy,
@@ -489,11 +492,11 @@ impl Database {
     fn guarded<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
         self.usable()?;
         let outcome = catch_unwind(AssertUnwindSafe(f));
-        if let Some(fault) = self.faults.take() {
-            if fault.writing {
-                self.poison_with(&fault.error);
-            }
-            return Err(fault.error);
+        // A failed write leaves the files in doubt. A failed read leaves the engine's page cache
+        // in doubt, which goes on reporting it after the host has recovered.
+        if let Some(error) = self.faults.take() {
+            self.poison_with(&error);
+            return Err(error);
         }
         match outcome {
             Ok(outcome) => outcome,

@@ -124,9 +124,15 @@ impl ImageStore {
     }
 
     /// Takes note that everything a flush asked for, but for the removals, is durable.
+    ///
+    /// When it was a [repair](Flush::repairs) of the manifests, plan again: nothing of the store
+    /// itself has been written yet.
     pub fn flushed(&mut self, flush: Flush) {
+        let repairs = flush.repairs;
         self.image.committed(flush);
-        self.note_flushed();
+        if !repairs {
+            self.note_flushed();
+        }
     }
 
     /// Takes note that a blob of the flush's removals is gone.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sigil_core::container::StoreId;
 use sigil_core::{
     DATABASE_FILE, DatabaseOptions, Error, ErrorKind, Files, Finding, ImageStore, Result, Severity,
-    SnapshotStorage, Store, StoreParts, WAL_FILE, image, verify_files, verify_image,
-    verify_snapshots, verify_store,
+    SnapshotStorage, Store, StoreParts, WAL_FILE, image, verify_files, verify_snapshots,
+    verify_store,
 };
 
 use crate::overlay::OverlayFiles;
@@ -98,7 +98,7 @@ pub fn verify_on_files(
 /// # Errors
 /// As [`verify_on_files`].
 pub fn verify_on_blobs(storage: &dyn SnapshotStorage) -> Result<Vec<Finding>> {
-    let mut findings = verify_image(storage)?;
+    let mut findings = image::verify(storage)?;
     if is_damaged(&findings) {
         return Ok(findings);
     }

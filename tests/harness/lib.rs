@@ -7,3 +7,4 @@ pub mod fault;
 pub mod random;
 pub mod scratch;
 pub mod wal;
+pub mod workload;

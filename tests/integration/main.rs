@@ -6,4 +6,6 @@ mod conformance;
 mod image_crash;
 mod image_fault;
 mod kill;
+mod store_crash;
+mod store_fault;
 mod verify;

@@ -18,29 +18,18 @@ use crate::host::Host;
 /// while it checkpoints not at all, so the file layer keeps the real error here.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    state: Mutex<Option<Fault>>,
-}
-
-/// A storage failure, and whether it may have changed what is stored.
-#[derive(Debug, Clone)]
-pub(crate) struct Fault {
-    pub(crate) error: Error,
-    /// A write, truncation or sync failed: what the host holds is unknown.
-    pub(crate) writing: bool,
+    first: Mutex<Option<Error>>,
 }
 
 impl Faults {
-    /// Takes the recorded failure; one of writing outranks one of reading.
-    pub(crate) fn take(&self) -> Option<Fault> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Takes the recorded failure.
+    pub(crate) fn take(&self) -> Option<Error> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn record(&self, error: &Error, writing: bool) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = state.as_ref().is_some_and(|fault| fault.writing || !writing);
-        if !known {
-            *state = Some(Fault { error: error.clone(), writing });
-        }
+    fn record(&self, error: &Error) {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| error.clone());
     }
 }
 
@@ -99,7 +88,7 @@ impl IO for EngineIo {
         match opened {
             Ok(file) => Ok(Arc::new(file)),
             Err(error) => {
-                self.faults.record(&error, false);
+                self.faults.record(&error);
                 Err(LimboError::CompletionError(completion_error("open")))
             }
         }
@@ -107,7 +96,7 @@ impl IO for EngineIo {
 
     fn remove_file(&self, path: &str) -> turso_core::Result<()> {
         self.files.remove(path).map_err(|error| {
-            self.faults.record(&error, true);
+            self.faults.record(&error);
             LimboError::CompletionError(completion_error("remove"))
         })
     }
@@ -162,14 +151,13 @@ impl OpenFile {
         completion: Completion,
         outcome: crate::Result<usize>,
         what: &'static str,
-        writing: bool,
     ) -> Completion {
         match outcome.and_then(|n| {
             i32::try_from(n).map_err(|_| Error::invalid("an operation passed two gigabytes"))
         }) {
             Ok(n) => completion.complete(n),
             Err(error) => {
-                self.faults.record(&error, writing);
+                self.faults.record(&error);
                 completion.error(completion_error(what));
             }
         }
@@ -189,7 +177,7 @@ impl EngineFile for OpenFile {
 
     fn pread(&self, pos: u64, c: Completion) -> turso_core::Result<Completion> {
         let outcome = self.file.read_at(pos, c.as_read().buf().as_mut_slice());
-        Ok(self.end(c, outcome, "pread", false))
+        Ok(self.end(c, outcome, "pread"))
     }
 
     fn pwrite(
@@ -200,7 +188,7 @@ impl EngineFile for OpenFile {
     ) -> turso_core::Result<Completion> {
         let bytes = buffer.as_slice();
         let outcome = self.write(pos, bytes);
-        Ok(self.end(c, outcome, "pwrite", true))
+        Ok(self.end(c, outcome, "pwrite"))
     }
 
     // The default leaves the parent pending for ever when one part fails. The parts are joined,
@@ -219,17 +207,17 @@ impl EngineFile for OpenFile {
             bytes.extend_from_slice(buffer.as_slice());
         }
         let outcome = self.write(pos, &bytes);
-        Ok(self.end(c, outcome, "pwritev", true))
+        Ok(self.end(c, outcome, "pwritev"))
     }
 
     fn sync(&self, c: Completion, _sync_type: FileSyncType) -> turso_core::Result<Completion> {
         let outcome = self.file.sync().map(|()| 0);
-        Ok(self.end(c, outcome, "sync", true))
+        Ok(self.end(c, outcome, "sync"))
     }
 
     fn size(&self) -> turso_core::Result<u64> {
         self.file.len().map_err(|error| {
-            self.faults.record(&error, false);
+            self.faults.record(&error);
             LimboError::CompletionError(completion_error("size"))
         })
     }
@@ -241,6 +229,6 @@ impl EngineFile for OpenFile {
             }
             0
         });
-        Ok(self.end(c, outcome, "truncate", true))
+        Ok(self.end(c, outcome, "truncate"))
     }
 }

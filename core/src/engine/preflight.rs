@@ -1,5 +1,7 @@
 //! What is checked about the files before the engine opens them, and the page checksums.
 
+use std::collections::BTreeSet;
+
 use twox_hash::XxHash3_64;
 
 use super::{DATABASE_FILE, WAL_FILE};
@@ -93,24 +95,23 @@ fn is_ours_but_for_its_format(page: &[u8; PAGE_BYTES]) -> bool {
     ours != *page && checksum_holds(&ours)
 }
 
-fn checksum_holds(page: &[u8; PAGE_BYTES]) -> bool {
-    let (data, stored) = page.split_at(PAGE_BYTES - CHECKSUM_BYTES);
-    XxHash3_64::oneshot(data).to_le_bytes() == stored
-}
-
 /// Refuses files that the engine would misread, before it can change anything.
 pub(super) fn check(files: &dyn Files, recover: bool) -> Result<()> {
     let wal_bytes = match files.exists(WAL_FILE)? {
         true => files.open(WAL_FILE, false)?.len()?,
         false => 0,
     };
+    if files.exists(DATABASE_FILE)? {
+        clear_unfinished(files)?;
+        restore_first_page(files)?;
+    }
     let header = match files.exists(DATABASE_FILE)? {
         true => read_header(files.open(DATABASE_FILE, false)?.as_ref())?,
         false => None,
     };
     let Some(header) = header else {
         // The engine would delete the WAL; whatever emptied the file did not.
-        if wal_bytes > 32 {
+        if wal_bytes > 0 && wal_has_commits(files)? {
             return Err(Error::corrupt(format!(
                 "'{DATABASE_FILE}' is empty or missing but '{WAL_FILE}' holds {wal_bytes} bytes: \
                  restore both from one backup, or remove the log to start empty"
@@ -118,20 +119,21 @@ pub(super) fn check(files: &dyn Files, recover: bool) -> Result<()> {
         }
         return Ok(());
     };
-    if wal_bytes > 0 {
-        if recover {
-            return Ok(());
+    // With a log that may have lost commits the length that was committed is unknown.
+    if wal_bytes == 0 || !recover {
+        let missing = missing_pages(files)?;
+        if missing > 0 {
+            return Err(Error::corrupt(format!(
+                "'{DATABASE_FILE}' was cut off, {missing} of its pages of {} bytes are missing: \
+                 restore it from a backup or an export",
+                header.page_bytes
+            )));
         }
-        check_wal(files)?;
     }
-    match missing_pages(files)? {
-        0 => Ok(()),
-        missing => Err(Error::corrupt(format!(
-            "'{DATABASE_FILE}' lacks {missing} of its pages at the end ({} bytes each): it was \
-             cut off; restore it from a backup or an export",
-            header.page_bytes
-        ))),
+    if wal_bytes > 0 {
+        check_wal(files, recover)?;
     }
+    Ok(())
 }
 
 /// How many pages are neither in the database file nor in its log, because the file was cut off.
@@ -139,7 +141,7 @@ pub(crate) fn missing_pages(files: &dyn Files) -> Result<u64> {
     let file = files.open(DATABASE_FILE, false)?;
     let Some(header) = read_header(file.as_ref())? else { return Ok(0) };
     let wal = match files.exists(WAL_FILE)? {
-        true => read_all(files.open(WAL_FILE, false)?.as_ref())?,
+        true => read_wal(files)?,
         false => Vec::new(),
     };
     let scan = wal::scan(&wal);
@@ -152,12 +154,83 @@ pub(crate) fn missing_pages(files: &dyn Files) -> Result<u64> {
         return Ok(0);
     }
     let committed = usize::try_from(scan.committed_len).unwrap_or(0);
-    let logged: std::collections::BTreeSet<u64> =
-        wal::frame_pages(&wal[..committed]).map(u64::from).collect();
+    let logged: BTreeSet<u64> = wal::frame_pages(&wal[..committed]).map(u64::from).collect();
     Ok(wanted - whole - logged.range(whole + 1..=wanted).count() as u64)
 }
 
-fn read_all(file: &dyn File) -> Result<Vec<u8>> {
+/// Empties a database file whose creation a power cut cut off, before anything could be committed.
+///
+/// The engine writes and syncs page 1 before the first commit. A file that is shorter than that
+/// page, and whose header (where there is all of it) says that there is no other page, has never
+/// held a table.
+fn clear_unfinished(files: &dyn Files) -> Result<()> {
+    let file = files.open(DATABASE_FILE, false)?;
+    let mut page = [0u8; PAGE_BYTES];
+    let n = file.read_at(0, &mut page)?;
+    let page = &page[..n];
+    if n == 0 || file.len()? > PAGE_BYTES as u64 {
+        return Ok(());
+    }
+    let blank = page.iter().all(|byte| *byte == 0);
+    let begun = n < PAGE_BYTES
+        && match page.first_chunk::<HEADER_BYTES>() {
+            Some(header) => parse_header(header).is_ok_and(|header| header.pages == Some(1)),
+            None => MAGIC.starts_with(&page[..n.min(MAGIC.len())]),
+        };
+    if !(blank || begun) || wal_has_commits(files)? {
+        return Ok(());
+    }
+    file.truncate(0)?;
+    file.sync()
+}
+
+/// Takes page 1 from the WAL when a power cut tore it in the middle of a checkpoint.
+///
+/// Every other page is read from the WAL while it is there, but the engine reads the first page of
+/// the file before it looks at the WAL. This is the write that the checkpoint was about to make.
+fn restore_first_page(files: &dyn Files) -> Result<()> {
+    let file = files.open(DATABASE_FILE, false)?;
+    let mut page = [0u8; PAGE_BYTES];
+    let n = file.read_at(0, &mut page)?;
+    // A torn page 1 still begins like one; a file of something else is not ours to mend.
+    if n == 0 || !MAGIC.starts_with(&page[..n.min(MAGIC.len())]) || !files.exists(WAL_FILE)? {
+        return Ok(());
+    }
+    let header = page.first_chunk::<HEADER_BYTES>().map_or(Ok(None), |h| parse_header(h).map(Some));
+    let whole = match header {
+        _ if is_ours_but_for_its_format(&page) => false,
+        Ok(Some(header)) if has_checksums(header) => n == PAGE_BYTES && checksum_holds(&page),
+        Ok(header) => header.is_some(),
+        Err(_) => false,
+    };
+    if whole {
+        return Ok(());
+    }
+    let wal = read_wal(files)?;
+    let committed = usize::try_from(wal::scan(&wal).committed_len).unwrap_or(0);
+    let Some(page) = wal::last_version(&wal[..committed], 1) else { return Ok(()) };
+    file.write_at(0, page)?;
+    file.sync()
+}
+
+fn has_checksums(header: Header) -> bool {
+    header.page_bytes == PAGE_BYTES as u64 && usize::from(header.reserved_bytes) == CHECKSUM_BYTES
+}
+
+fn checksum_holds(page: &[u8; PAGE_BYTES]) -> bool {
+    let (data, stored) = page.split_at(PAGE_BYTES - CHECKSUM_BYTES);
+    XxHash3_64::oneshot(data).to_le_bytes() == stored
+}
+
+fn wal_has_commits(files: &dyn Files) -> Result<bool> {
+    if !files.exists(WAL_FILE)? {
+        return Ok(false);
+    }
+    Ok(wal::scan(&read_wal(files)?).committed_len > 0)
+}
+
+fn read_wal(files: &dyn Files) -> Result<Vec<u8>> {
+    let file = files.open(WAL_FILE, false)?;
     let len = usize::try_from(file.len()?)
         .map_err(|_| Error::new(ErrorKind::Limit, format!("'{WAL_FILE}' is too long to read")))?;
     let mut bytes = vec![0; len];
@@ -166,16 +239,28 @@ fn read_all(file: &dyn File) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Refuses a WAL that is damaged before its last commits, which the engine would silently drop.
-fn check_wal(files: &dyn Files) -> Result<()> {
-    let bytes = read_all(files.open(WAL_FILE, false)?.as_ref())?;
-    match wal::scan(&bytes).tail {
-        WalTail::Damaged { offset, later_commits } => Err(Error::corrupt(format!(
-            "'{WAL_FILE}' is damaged at byte {offset}, and opening it would drop {later_commits} \
-             commits: restore a backup, or open with the recover option to keep what is before"
-        ))),
-        WalTail::Nothing | WalTail::Unfinished { .. } | WalTail::Torn { .. } => Ok(()),
+/// Refuses a WAL that is damaged before its last commits, which the engine would silently drop,
+/// and cuts off what a power cut left behind the last commit.
+///
+/// The engine would write over the remains and leave those that are longer in place, where they
+/// could later look like commits behind a damaged one.
+fn check_wal(files: &dyn Files, recover: bool) -> Result<()> {
+    let scan = wal::scan(&read_wal(files)?);
+    match scan.tail {
+        WalTail::Nothing => return Ok(()),
+        WalTail::Unfinished { .. } | WalTail::Torn { .. } => {}
+        WalTail::Damaged { .. } if recover => {}
+        WalTail::Damaged { offset, later_commits } => {
+            return Err(Error::corrupt(format!(
+                "'{WAL_FILE}' is damaged at byte {offset}, and opening it would drop \
+                 {later_commits} commits: restore a backup, or open with the recover option to \
+                 keep what is before"
+            )));
+        }
     }
+    let file = files.open(WAL_FILE, false)?;
+    file.truncate(scan.committed_len)?;
+    file.sync()
 }
 
 /// A page whose checksum does not hold.
@@ -196,9 +281,7 @@ pub struct PageFault {
 /// the host reports.
 pub fn check_pages(file: &dyn File) -> Result<Option<Vec<PageFault>>> {
     let Some(header) = read_header(file)? else { return Ok(Some(Vec::new())) };
-    if header.page_bytes != PAGE_BYTES as u64
-        || usize::from(header.reserved_bytes) != CHECKSUM_BYTES
-    {
+    if !has_checksums(header) {
         return Ok(None);
     }
     let len = file.len()?;

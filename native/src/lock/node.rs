@@ -110,7 +110,10 @@ fn refuse_live(directory: &Path, path: &Path, holder: &Holder) -> Result<()> {
     };
     Err(Error::new(
         ErrorKind::Locked,
-        format!("the Node process {pid} has the directory '{}' open: {advice}", directory.display()),
+        format!(
+            "the Node process {pid} has the directory '{}' open: {advice}",
+            directory.display()
+        ),
     ))
 }
 
