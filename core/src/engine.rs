@@ -193,7 +193,8 @@ impl Database {
         options: DatabaseOptions,
     ) -> Result<Database> {
         // Without a sync at each commit a power cut may lose any of the last ones, in any order.
-        preflight::check(files.as_ref(), options.recover || !options.sync_every_commit)?;
+        let recover = options.recover || !options.sync_every_commit;
+        let checked = preflight::check(files.as_ref(), recover)?;
         let faults = Arc::new(Faults::default());
         let watch = Arc::new(Watch {
             host: Arc::clone(&host),
@@ -202,7 +203,7 @@ impl Database {
             deadline_ns: AtomicU64::new(0),
         });
         let wal_bytes = Arc::new(AtomicU64::new(0));
-        let io = EngineIo::new(files, host, Arc::clone(&faults), Arc::clone(&wal_bytes));
+        let io = EngineIo::new(files, host, Arc::clone(&faults), Arc::clone(&wal_bytes), checked);
         let opened = catch_unwind(AssertUnwindSafe(|| connect(Arc::new(io), &options, &watch)));
         let connection = match (opened, faults.take()) {
             (_, Some(error)) => return Err(error.context("opening the database")),

@@ -342,17 +342,14 @@ fn zeroed_and_swapped_pages_are_found() {
             let what = format!("log {with_log}, page {} zeroed", a + 1);
             assert!(alarming(&store.verify(&damaged)), "{what}");
             store.open_safely(&damaged, 0, &what);
-            // With a log it is the same check, after the same time.
-            for b in if with_log { pages..pages } else { a + 1..pages } {
+            for b in a + 1..pages {
                 let mut swapped = bytes.clone();
                 swapped[page(a)].copy_from_slice(&bytes[page(b)]);
                 swapped[page(b)].copy_from_slice(&bytes[page(a)]);
                 let damaged = copy(&store.files);
                 damaged.put(DATABASE_FILE, swapped);
                 let what = format!("log {with_log}, pages {} and {} swapped", a + 1, b + 1);
-                if !alarming(&store.verify(&damaged)) {
-                    println!("{what}: not found");
-                }
+                assert!(alarming(&store.verify(&damaged)), "{what}");
                 store.open_safely(&damaged, 0, &what);
             }
         }

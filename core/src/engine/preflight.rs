@@ -15,7 +15,14 @@ pub const PAGE_BYTES: usize = 4096;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
 /// Bytes that the engine reserves at the end of each page for its checksum.
-const CHECKSUM_BYTES: usize = 8;
+pub(super) const CHECKSUM_BYTES: usize = 8;
+
+/// What the stored checksum of page `number` differs in from the engine's, which is the same for
+/// a page at any place. That of page 1 is the engine's own.
+pub(super) fn page_mark(number: u64) -> [u8; CHECKSUM_BYTES] {
+    // An odd factor keeps the marks of all pages apart.
+    number.wrapping_sub(1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()
+}
 
 /// What the header of a database file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,11 +99,12 @@ fn is_ours_but_for_its_format(page: &[u8; PAGE_BYTES]) -> bool {
     ours[..16].copy_from_slice(MAGIC);
     // Pages of 4,096 bytes, WAL mode twice, and the reserved bytes.
     ours[16..21].copy_from_slice(&[0x10, 0, 2, 2, 8]);
-    ours != *page && checksum_holds(&ours)
+    ours != *page && checksum_holds(1, &ours)
 }
 
-/// Refuses files that the engine would misread, before it can change anything.
-pub(super) fn check(files: &dyn Files, recover: bool) -> Result<()> {
+/// Refuses files that the engine would misread, before it can change anything, and says whether
+/// the pages of the database carry checksums.
+pub(super) fn check(files: &dyn Files, recover: bool) -> Result<bool> {
     let wal_bytes = match files.exists(WAL_FILE)? {
         true => files.open(WAL_FILE, false)?.len()?,
         false => 0,
@@ -117,7 +125,7 @@ pub(super) fn check(files: &dyn Files, recover: bool) -> Result<()> {
                  restore both from one backup, or remove the log to start empty"
             )));
         }
-        return Ok(());
+        return Ok(true);
     };
     // With a log that may have lost commits the length that was committed is unknown.
     if wal_bytes == 0 || !recover {
@@ -133,7 +141,7 @@ pub(super) fn check(files: &dyn Files, recover: bool) -> Result<()> {
     if wal_bytes > 0 {
         check_wal(files, recover)?;
     }
-    Ok(())
+    Ok(has_checksums(header))
 }
 
 /// How many pages are neither in the database file nor in its log, because the file was cut off.
@@ -199,7 +207,7 @@ fn restore_first_page(files: &dyn Files) -> Result<()> {
     let header = page.first_chunk::<HEADER_BYTES>().map_or(Ok(None), |h| parse_header(h).map(Some));
     let whole = match header {
         _ if is_ours_but_for_its_format(&page) => false,
-        Ok(Some(header)) if has_checksums(header) => n == PAGE_BYTES && checksum_holds(&page),
+        Ok(Some(header)) if has_checksums(header) => n == PAGE_BYTES && checksum_holds(1, &page),
         Ok(header) => header.is_some(),
         Err(_) => false,
     };
@@ -217,9 +225,11 @@ fn has_checksums(header: Header) -> bool {
     header.page_bytes == PAGE_BYTES as u64 && usize::from(header.reserved_bytes) == CHECKSUM_BYTES
 }
 
-fn checksum_holds(page: &[u8; PAGE_BYTES]) -> bool {
+/// Whether the checksum of page `number` holds.
+fn checksum_holds(number: u64, page: &[u8; PAGE_BYTES]) -> bool {
     let (data, stored) = page.split_at(PAGE_BYTES - CHECKSUM_BYTES);
-    XxHash3_64::oneshot(data).to_le_bytes() == stored
+    let checksum = XxHash3_64::oneshot(data) ^ u64::from_le_bytes(page_mark(number));
+    checksum.to_le_bytes() == stored
 }
 
 fn wal_has_commits(files: &dyn Files) -> Result<bool> {
@@ -273,8 +283,9 @@ pub struct PageFault {
 /// Checks the checksum of every page of a database file, free pages included.
 ///
 /// Gives `None` for a database whose pages carry no checksums, such as one made by another
-/// program. The checksum is the engine's: XXH3-64 of the first 4,088 bytes of a page, in its last
-/// eight, little endian.
+/// program. The checksum is the engine's, XXH3-64 of the first 4,088 bytes of a page, XORed with
+/// 0x9e3779b97f4a7c15 times the number of the page counted from 0, so that it also holds the page to
+/// its place; it stands in the last eight bytes, little endian.
 ///
 /// # Errors
 /// [`ErrorKind::NotADatabase`] or [`ErrorKind::Corrupt`] when the header cannot be read, and what
@@ -289,7 +300,7 @@ pub fn check_pages(file: &dyn File) -> Result<Option<Vec<PageFault>>> {
     let mut page = [0u8; PAGE_BYTES];
     for number in 1..=len.div_ceil(header.page_bytes) {
         let n = file.read_at((number - 1) * header.page_bytes, &mut page)?;
-        if n < PAGE_BYTES || !checksum_holds(&page) {
+        if n < PAGE_BYTES || !checksum_holds(number, &page) {
             faults.push(PageFault { page: number });
         }
     }
