@@ -422,6 +422,11 @@ impl Database {
         self.time_limit.set(limit);
     }
 
+    /// Whether foreign keys are enforced from here on.
+    pub(crate) fn set_foreign_keys(&self, enforced: bool) {
+        self.connection.set_foreign_keys_enabled(enforced);
+    }
+
     /// The length of the write-ahead log in bytes.
     pub fn wal_bytes(&self) -> u64 {
         self.wal_bytes.load(Ordering::Relaxed)

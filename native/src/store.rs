@@ -81,7 +81,7 @@ pub fn open_existing(
     options: DatabaseOptions,
 ) -> Result<DirectoryStore> {
     let directory = directory.as_ref();
-    if !directory.join(DATABASE_FILE).is_file() {
+    if !directory.join(DATABASE_FILE).is_file() && !holds_image(directory) {
         return Err(Error::new(
             ErrorKind::NotFound,
             format!("there is no store in '{}': check the path", directory.display()),

@@ -95,7 +95,8 @@ fn contents(store: &Store, snapshot_len: &dyn Fn(&str) -> Option<u64>) -> Outcom
     let mut tables = Vec::new();
     let names = database.query(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'
-         AND name NOT LIKE 'sigil~_%' ESCAPE '~' ORDER BY name",
+         AND name NOT LIKE 'sigil~_%' ESCAPE '~'
+         AND name NOT LIKE '~_~_turso~_internal~_%' ESCAPE '~' ORDER BY name",
         (),
     )?;
     for row in names {
