@@ -5,12 +5,15 @@ mod node;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sigil_core::{Error, ErrorKind, Result};
 
 use crate::directory::{create_directory, owner_only};
 
 const LOCK_FILE: &str = "sigil.lock";
+/// How often the holder's number is looked for: it writes that just after it has the lock.
+const PID_READS_MAX: u32 = 5;
 
 /// Holds a directory for this process until it is dropped.
 ///
@@ -89,10 +92,15 @@ impl DirectoryLock {
 
 /// The error for a directory that another holds, whose number stands in the file it locked.
 fn held(directory: &Path, file: &mut File) -> Error {
-    let mut text = String::new();
-    // On Windows the lock keeps others from reading, so there the holder stays unknown.
-    let read = file.rewind().and_then(|()| (&*file).take(64).read_to_string(&mut text));
-    let pid = read.ok().and_then(|_| text.trim().parse::<u32>().ok());
+    let pid = (0..PID_READS_MAX).find_map(|n| {
+        if n > 0 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let mut text = String::new();
+        // On Windows the lock keeps others from reading, so there the holder stays unknown.
+        file.rewind().and_then(|()| (&*file).take(64).read_to_string(&mut text)).ok()?;
+        text.trim().parse::<u32>().ok()
+    });
     let holder = match pid {
         Some(pid) if pid == std::process::id() => "this process".to_owned(),
         Some(pid) => format!("process {pid}"),

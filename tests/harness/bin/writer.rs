@@ -25,19 +25,19 @@ fn main() {
     let mut out = std::io::stdout().lock();
     loop {
         n += 1;
-        store
-            .transaction(|store| {
-                let long = usize::try_from(n % 7).unwrap_or(0) * 700;
-                let text = format!("event {n} {}", "x".repeat(long));
-                store.database().execute("INSERT INTO event VALUES (?, ?)", params![n, text])?;
-                let angle = f32::from(i16::try_from(n % 360).unwrap_or(0)).to_radians();
-                vectors.store(
-                    &format!("v{n}"),
-                    &[angle.cos(), angle.sin(), 0.5, 1.0],
-                    &Metadata::new(),
-                )
-            })
-            .unwrap();
+        let written = store.transaction(|store| {
+            let long = usize::try_from(n % 7).unwrap_or(0) * 700;
+            let text = format!("event {n} {}", "x".repeat(long));
+            store.database().execute("INSERT INTO event VALUES (?, ?)", params![n, text])?;
+            let angle = f32::from(i16::try_from(n % 360).unwrap_or(0)).to_radians();
+            vectors.store(&format!("v{n}"), &[angle.cos(), angle.sin(), 0.5, 1.0], &Metadata::new())
+        });
+        if let Err(error) = written {
+            eprintln!("{error:?}");
+            // The handle must not be used any more, and says so.
+            eprintln!("{:?}", store.database().execute("SELECT 1", ()).unwrap_err());
+            std::process::exit(1);
+        }
         writeln!(out, "{n}").unwrap();
         out.flush().unwrap();
         if n % 64 == 0 {
