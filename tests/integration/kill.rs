@@ -36,7 +36,7 @@ fn write_and_kill(directory: &Scratch, after: Duration) -> i64 {
 #[test]
 fn a_process_killed_fifty_times_in_mid_write_loses_nothing_acknowledged() {
     let seed = u64::from(std::process::id());
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     let mut random = Random::new(seed);
     let directory = Scratch::new("kill");
     let mut with_log = 0;
@@ -83,6 +83,6 @@ fn a_process_killed_fifty_times_in_mid_write_loses_nothing_acknowledged() {
         }
         total = last;
     }
-    println!("{total} transactions, {with_log} kills left a log");
+    eprintln!("{total} transactions, {with_log} kills left a log");
     assert!(with_log > KILLS / 4, "only {with_log} kills came between checkpoints");
 }

@@ -19,7 +19,7 @@ const SNAPSHOT: &str = "vectors-1.index";
 /// Says the seed, so that a failure can be had again.
 fn seeded(test: &str) -> Random {
     let seed = u64::from(std::process::id()) ^ 0x5161_7e57;
-    println!("{test}: seed {seed}");
+    eprintln!("{test}: seed {seed}");
     Random::new(seed)
 }
 
@@ -186,7 +186,6 @@ fn is_clear(kind: ErrorKind) -> bool {
 /// Flips one bit in each byte of the file `name` and gives where that was not found.
 fn undetected(store: &OnFiles, name: &str, random: &mut Random) -> Vec<usize> {
     let file = store.files.open(name, false).unwrap();
-    println!("{} bytes", file.len().unwrap());
     let mut missed = Vec::new();
     let mut byte = [0];
     for at in 0..file.len().unwrap() {
@@ -235,7 +234,6 @@ fn a_flipped_bit_in_any_byte_of_an_index_snapshot_is_found() {
     let mut random = seeded("index snapshot");
     let store = on_files(false);
     let bytes = store.snapshots.read(SNAPSHOT).unwrap().unwrap();
-    println!("{} bytes", bytes.len());
     let open = open_on(&store.files, &store.snapshots).unwrap();
     for at in 0..bytes.len() {
         let mut flipped = bytes.clone();

@@ -148,7 +148,7 @@ struct OpenFile {
 /// The engine's checksum does not say which page it is of, so it holds for a page that was written
 /// to, or read from, the wrong place.
 fn toggle_marks(pos: u64, bytes: &mut [u8]) {
-    if pos % PAGE_BYTES as u64 != 0 {
+    if !pos.is_multiple_of(PAGE_BYTES as u64) {
         return;
     }
     let first = pos / PAGE_BYTES as u64 + 1;

@@ -50,8 +50,7 @@ pub(super) fn rewrite(files: &MemoryFiles) -> Result<MemoryFiles> {
 }
 
 fn open(files: &MemoryFiles) -> Result<Database> {
-    let mut options = DatabaseOptions::default();
-    options.checkpoint_at_bytes = None;
+    let options = DatabaseOptions { checkpoint_at_bytes: None, ..DatabaseOptions::default() };
     // Nothing that is copied asks for the time or for entropy.
     Database::open(Arc::new(files.clone()), Arc::new(FixedHost::new(0)), options)
 }
