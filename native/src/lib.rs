@@ -18,3 +18,8 @@ pub use host::SystemHost;
 pub use lock::DirectoryLock;
 pub use sigil_core as core;
 pub use store::{DirectoryStore, open, open_existing, open_with};
+
+// The examples of the README are compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
