@@ -298,7 +298,7 @@ impl Database {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use sigil_core::{params, Database, DatabaseOptions, Error, FixedHost, MemoryFiles};
+    /// # use sigil_core::{Database, DatabaseOptions, Error, FixedHost, MemoryFiles};
     /// # let db = Database::open(Arc::new(MemoryFiles::new()), Arc::new(FixedHost::new(1)), DatabaseOptions::default())?;
     /// db.execute("CREATE TABLE t (a)", ())?;
     /// let failed: Result<(), Error> = db.transaction(|tx| {
