@@ -5,6 +5,7 @@
 //! is folded into the database file is decided here, because the manifest protocol relies on the
 //! WAL growing only at its end between checkpoints.
 
+mod dialect;
 mod fault;
 mod guard;
 mod io;
@@ -21,7 +22,6 @@ use std::time::Duration;
 use turso_core::storage::database::DatabaseFile;
 use turso_core::{
     CheckpointMode, ConnectOpts, Connection, IO, IOResult, OpenDbAsyncState, OpenFlags,
-    SqliteDialect,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -300,7 +300,7 @@ impl Database {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use sigil_core::{params, Database, DatabaseOptions, Error, FixedHost, MemoryFiles};
+    /// # use sigil_core::{Database, DatabaseOptions, Error, FixedHost, MemoryFiles};
     /// # let db = Database::open(Arc::new(MemoryFiles::new()), Arc::new(FixedHost::new(1)), DatabaseOptions::default())?;
     /// db.execute("CREATE TABLE t (a)", ())?;
     /// let failed: Result<(), Error> = db.transaction(|tx| {
@@ -646,9 +646,8 @@ fn connect(
     // Opened past the process-wide registry, which would hand out a live database of another
     // store whose file has the same name.
     let file = io.open_file(DATABASE_FILE, OpenFlags::Create, false).map_err(from_engine)?;
-    let open = turso_core::OpenOptions::new(Arc::new(SqliteDialect))
-        .flags(OpenFlags::Create)
-        .storage(Arc::new(DatabaseFile::new(file)));
+    let open =
+        dialect::open_options().flags(OpenFlags::Create).storage(Arc::new(DatabaseFile::new(file)));
     let mut state = OpenDbAsyncState::new();
     let database = loop {
         match turso_core::Database::do_open_async(&mut state, Arc::clone(&io), DATABASE_FILE, &open)

@@ -21,3 +21,8 @@ pub use lock::DirectoryLock;
 pub use sigil_core as core;
 pub use store::{DirectoryStore, open, open_existing, open_with};
 pub use verify::{verify, verify_on_blobs, verify_on_files};
+
+// The examples of the README are compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
