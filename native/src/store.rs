@@ -4,7 +4,9 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sigil_core::{DATABASE_FILE, DatabaseOptions, Error, ErrorKind, Result, Store, StoreParts};
+use sigil_core::{
+    DATABASE_FILE, DatabaseOptions, Error, ErrorKind, PAGE_BYTES, Result, Store, StoreParts,
+};
 
 use crate::verify::holds_image;
 use crate::{DirectoryFiles, DirectoryLock, DirectoryStorage, SystemHost};
@@ -40,7 +42,7 @@ impl Deref for DirectoryStore {
 /// # Errors
 /// [`ErrorKind::Locked`] when another process has it open, [`ErrorKind::Conflict`] when the
 /// directory holds a store that is kept as blobs, [`ErrorKind::Corrupt`] when it holds a store
-/// whose database is missing or empty, and those of [`Store::open`].
+/// whose database is missing or cut off, and those of [`Store::open`].
 ///
 /// ```
 /// # let directory = std::env::temp_dir().join(format!("sigil-doc-{}", std::process::id()));
@@ -94,7 +96,7 @@ pub fn open_existing(
 /// lost its database.
 fn refuse_lost(directory: &Path) -> Result<()> {
     let database = std::fs::metadata(directory.join(DATABASE_FILE));
-    if database.is_ok_and(|database| database.len() > 0) {
+    if database.is_ok_and(|database| database.len() >= PAGE_BYTES as u64) {
         return Ok(());
     }
     if holds_image(directory) {
@@ -110,7 +112,7 @@ fn refuse_lost(directory: &Path) -> Result<()> {
         let name = name.to_string_lossy();
         if name.starts_with("vectors-") && name.ends_with(".index") {
             return Err(Error::corrupt(format!(
-                "'{name}' is the index of a store, but '{DATABASE_FILE}' is missing or empty: \
+                "'{name}' is the index of a store, but '{DATABASE_FILE}' is missing or cut off: \
                  restore it from a backup or an export, or remove the index to start empty"
             )));
         }

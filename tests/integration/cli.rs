@@ -361,6 +361,30 @@ fn export_and_import_go_round() {
     }
 }
 
+#[test]
+fn a_portable_file_that_another_program_changed_is_imported_as_a_dump() {
+    let scratch = Scratch::new("changed");
+    std::fs::create_dir_all(scratch.path()).unwrap();
+    let (file, dump, copy) = (scratch.join("file"), scratch.join("dump"), scratch.join("copy"));
+    done(run(["export", text(store("changed-from").path()), text(&file)]));
+    c_database(&file, &["UPDATE t SET name = 'changed' WHERE id = 2"]);
+    let ran = run(["import", text(&file), text(&copy)]);
+    refused(&ran, "corrupt");
+    assert!(ran.err.contains(".dump"), "{ran:?}");
+    let script = "import sqlite3,sys\n\
+                  sqlite3.connect(sys.argv[2]).executescript(\
+                  '\\n'.join(sqlite3.connect(sys.argv[1]).iterdump()))";
+    let dumped =
+        Command::new("python3").args(["-c", script]).args([&file, &dump]).output().unwrap();
+    assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+    done(run(["import", text(&dump), text(&copy)]));
+    assert_eq!(done(run(["verify", text(&copy)])), "ok\n");
+    // The store is the same one, with its collection.
+    let sql = "SELECT name FROM t WHERE id = 2; SELECT name FROM sigil_collection";
+    let out = done(run(["query", text(&copy), sql, "--format", "csv"]));
+    assert_eq!(out, "name\nchanged\nname\npoints\n");
+}
+
 /// Has the C SQLite run `statements` on a new file.
 fn c_database(file: &Path, statements: &[&str]) {
     let script = "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\n\
