@@ -369,6 +369,10 @@ fn files_that_are_no_database_are_refused_and_left_alone() {
     assert_eq!(refuse(&bytes[..bytes.len() - 4096]), ErrorKind::Corrupt);
     let mut newer = bytes.clone();
     newer[18] = 3;
+    // A flipped bit, since the checksum is that of the page before.
+    assert_eq!(refuse(&newer), ErrorKind::Corrupt);
+    let sum = twox_hash::XxHash3_64::oneshot(&newer[..PAGE_BYTES - 8]);
+    newer[PAGE_BYTES - 8..PAGE_BYTES].copy_from_slice(&sum.to_le_bytes());
     assert_eq!(refuse(&newer), ErrorKind::NewerFormat);
     // A log whose database is gone is not thrown away, as the engine would.
     let db = open_on(&files).unwrap();
