@@ -5,5 +5,7 @@
 mod conformance;
 mod image_crash;
 mod image_fault;
+mod model;
+mod model_vectors;
 mod store_crash;
 mod store_fault;
