@@ -117,6 +117,8 @@ pub struct Database {
     poison: RefCell<Option<Error>>,
     closed: Cell<bool>,
     in_transaction_call: Cell<bool>,
+    /// [`Database::total_changes`] when the open transaction began.
+    changes_at_begin: Cell<i64>,
     checkpoints: Cell<u64>,
     options: DatabaseOptions,
 }
@@ -218,6 +220,7 @@ impl Database {
             poison: RefCell::default(),
             closed: Cell::new(false),
             in_transaction_call: Cell::new(false),
+            changes_at_begin: Cell::new(0),
             checkpoints: Cell::new(0),
             options,
         })
@@ -437,6 +440,11 @@ impl Database {
         self.connection.total_changes()
     }
 
+    /// What [`total_changes`](Database::total_changes) was when the open transaction began.
+    pub(crate) fn changes_at_begin(&self) -> i64 {
+        self.changes_at_begin.get()
+    }
+
     /// The error that poisoned this handle, if it is poisoned.
     pub fn poisoned(&self) -> Option<Error> {
         self.poison.borrow().clone()
@@ -552,6 +560,9 @@ impl Database {
         }
         prepared.bind(params)?;
         let was_in_transaction = self.in_transaction();
+        if !was_in_transaction {
+            self.changes_at_begin.set(self.total_changes());
+        }
         self.watch.start(self.time_limit.get());
         let outcome = self.drive(&mut prepared, each);
         let outcome = self.finish(prepared, outcome);
