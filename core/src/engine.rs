@@ -5,6 +5,7 @@
 //! is folded into the database file is decided here, because the manifest protocol relies on the
 //! WAL growing only at its end between checkpoints.
 
+mod expansion;
 mod fault;
 mod guard;
 mod io;
@@ -28,6 +29,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::host::Host;
 use crate::value::{Params, Row, Rows, Value};
+use expansion::{Expansion, SchemaRow};
 use fault::from_engine;
 use guard::{StatementKind, check_shape, first_statement};
 use io::{EngineIo, Faults};
@@ -40,6 +42,11 @@ pub const DATABASE_FILE: &str = "sigil.db";
 
 /// The name of the write-ahead log beside the database file.
 pub const WAL_FILE: &str = "sigil.db-wal";
+
+/// What views, triggers and foreign keys there are; the only statement that is not checked
+/// against them.
+const SCHEMA_SQL: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema
+    WHERE type IN ('view', 'trigger', 'table') AND sql IS NOT NULL";
 
 /// How many virtual machine steps pass between two looks at the interrupt flag and the clock.
 const STEPS_PER_WATCH: u64 = 1_000;
@@ -117,6 +124,12 @@ pub struct Database {
     poison: RefCell<Option<Error>>,
     closed: Cell<bool>,
     in_transaction_call: Cell<bool>,
+    /// What the schema puts in place of names, read when it is first needed.
+    expansion: RefCell<Option<Arc<Expansion>>>,
+    /// Counts the changes of the schema.
+    generation: Cell<u64>,
+    /// Whether the open transaction changed the schema.
+    schema_in_transaction: Cell<bool>,
     /// [`Database::total_changes`] when the open transaction began.
     changes_at_begin: Cell<i64>,
     checkpoints: Cell<u64>,
@@ -220,6 +233,9 @@ impl Database {
             poison: RefCell::default(),
             closed: Cell::new(false),
             in_transaction_call: Cell::new(false),
+            expansion: RefCell::default(),
+            generation: Cell::new(0),
+            schema_in_transaction: Cell::new(false),
             changes_at_begin: Cell::new(0),
             checkpoints: Cell::new(0),
             options,
@@ -529,8 +545,50 @@ impl Database {
                 "the SQL text holds more than one statement: run them one by one, or as a batch",
             ));
         }
+        if sql != SCHEMA_SQL {
+            self.expansion()?.check(first, parsed.writes)?;
+        }
         let statement = self.guarded(|| self.connection.prepare(first).map_err(from_engine))?;
-        Ok(Prepared::new(statement, sql, parsed.kind))
+        Ok(Prepared::new(statement, sql, parsed.kind, self.generation.get()))
+    }
+
+    /// What the schema puts in place of names.
+    fn expansion(&self) -> Result<Arc<Expansion>> {
+        if let Some(expansion) = &*self.expansion.borrow() {
+            return Ok(Arc::clone(expansion));
+        }
+        let mut schema = Vec::new();
+        let mut prepared = self.prepare(SCHEMA_SQL)?;
+        // The limit of the statement before is not this one's.
+        self.watch.start(None);
+        let read = self.drive(&mut prepared, &mut |row| {
+            let [kind, name, table, sql] = [0, 1, 2, 3].map(|at| row.get_str(at));
+            let [kind, name, table, sql] = [kind?, name?, table?, sql?].map(str::to_owned);
+            schema.push(SchemaRow { kind, name, table, sql });
+            Ok(())
+        });
+        self.finish(prepared, read)?;
+        let expansion = Arc::new(Expansion::of(&schema));
+        *self.expansion.borrow_mut() = Some(Arc::clone(&expansion));
+        Ok(expansion)
+    }
+
+    /// Forgets what was known of a schema that has changed, and every statement checked against it:
+    /// the engine would prepare them anew by itself, unchecked.
+    fn note_schema_change(&self, kind: StatementKind) {
+        let changed = match kind {
+            StatementKind::Schema => {
+                self.schema_in_transaction.set(self.in_transaction());
+                true
+            }
+            StatementKind::Rollback => self.schema_in_transaction.get(),
+            _ => false,
+        };
+        if changed {
+            self.generation.set(self.generation.get() + 1);
+            self.expansion.borrow_mut().take();
+            self.statements.borrow_mut().clear();
+        }
     }
 
     fn run_statement(
@@ -547,13 +605,15 @@ impl Database {
                 self.checkpoint()?;
                 return Ok(Executed { changes: 0, last_insert_rowid: 0 });
             }
-            StatementKind::TransactionControl if self.in_transaction_call.get() => {
+            StatementKind::TransactionControl | StatementKind::Rollback
+                if self.in_transaction_call.get() =>
+            {
                 return Err(Error::new(
                     ErrorKind::Busy,
                     "the open transaction is ended by the call that began it, not by SQL",
                 ));
             }
-            StatementKind::TransactionControl | StatementKind::Other => {}
+            _ => {}
         }
         if let Some(columns) = columns {
             *columns = prepared.columns();
@@ -564,8 +624,10 @@ impl Database {
             self.changes_at_begin.set(self.total_changes());
         }
         self.watch.start(self.time_limit.get());
+        let kind = prepared.kind;
         let outcome = self.drive(&mut prepared, each);
         let outcome = self.finish(prepared, outcome);
+        self.note_schema_change(kind);
         if !was_in_transaction && outcome.is_err() {
             self.abandon();
         }
@@ -593,7 +655,7 @@ impl Database {
             return outcome;
         }
         let reset = self.guarded(|| prepared.reset());
-        if reset.is_ok() {
+        if reset.is_ok() && prepared.generation == self.generation.get() {
             self.statements.borrow_mut().put(prepared);
         }
         match outcome {

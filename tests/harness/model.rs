@@ -122,11 +122,9 @@ impl Write {
     /// The statement with its values in it.
     pub fn sql(&self) -> String {
         match self {
-            Write::Owner(id, owner) => format!(
-                "INSERT INTO owner VALUES ({id}, '{}', {})",
-                owner.name,
-                score(owner.score)
-            ),
+            Write::Owner(id, owner) => {
+                format!("INSERT INTO owner VALUES ({id}, '{}', {})", owner.name, score(owner.score))
+            }
             Write::UpsertOwner(owner) => format!(
                 "INSERT INTO owner (name, score) VALUES ('{}', {})
                  ON CONFLICT (name) DO UPDATE SET score = excluded.score",
@@ -146,9 +144,9 @@ impl Write {
             Write::ReplaceItem(id, item) => {
                 format!("INSERT OR REPLACE INTO item VALUES ({id}, {}, {})", item.owner, item.slot)
             }
-            Write::MoveItems(low, high, by) => format!(
-                "UPDATE item SET slot = slot + {by} WHERE id BETWEEN {low} AND {high}"
-            ),
+            Write::MoveItems(low, high, by) => {
+                format!("UPDATE item SET slot = slot + {by} WHERE id BETWEEN {low} AND {high}")
+            }
             Write::DeleteItems(low, high) => {
                 format!("DELETE FROM item WHERE id BETWEEN {low} AND {high}")
             }
@@ -198,9 +196,8 @@ impl Twin {
         if next.badges.values().any(|owner| !next.owners.contains_key(owner)) {
             refusals.push(ErrorKind::ConstraintForeignKey);
         }
-        let twice = |(id, item): (&i64, &Item)| {
-            next.items.range(id + 1..).any(|(_, other)| other == item)
-        };
+        let twice =
+            |(id, item): (&i64, &Item)| next.items.range(id + 1..).any(|(_, other)| other == item);
         if next.items.iter().any(twice) {
             refusals.push(ErrorKind::ConstraintUnique);
         }
@@ -288,7 +285,8 @@ impl Twin {
         for id in &ids {
             let mut moved = self.items[id].clone();
             moved.slot += by;
-            if moved.slot >= 90 || self.items.iter().any(|(other, item)| other != id && *item == moved)
+            if moved.slot >= 90
+                || self.items.iter().any(|(other, item)| other != id && *item == moved)
             {
                 return Err(vec![ErrorKind::ConstraintUnique, ErrorKind::ConstraintCheck]);
             }

@@ -17,8 +17,8 @@ use sigil_native::DirectoryStore;
 use sigil_tests::c_sqlite;
 use sigil_tests::crash::{CrashFiles, Cut};
 use sigil_tests::model::{
-    Refusals, Row, SCHEMA, Twin, Vectors, Write, check_hits, random_filter, random_metadata, small_vector,
-    to_metadata,
+    Refusals, Row, SCHEMA, Twin, Vectors, Write, check_hits, random_filter, random_metadata,
+    small_vector, to_metadata,
 };
 use sigil_tests::random::Random;
 
@@ -486,9 +486,10 @@ impl Run<'_> {
             format!("{:?}", [int(*id), owner.name.as_str().into(), owner.score.into()])
         });
         assert_eq!(text("SELECT * FROM owner ORDER BY id"), owners.collect::<Vec<_>>());
-        let items = twin.items.iter().map(|(id, item)| {
-            format!("{:?}", [int(*id), int(item.owner), int(item.slot)])
-        });
+        let items = twin
+            .items
+            .iter()
+            .map(|(id, item)| format!("{:?}", [int(*id), int(item.owner), int(item.slot)]));
         assert_eq!(text("SELECT * FROM item ORDER BY id"), items.collect::<Vec<_>>());
         let badges = twin.badges.iter().map(|(id, owner)| format!("{:?}", [int(*id), int(*owner)]));
         assert_eq!(text("SELECT * FROM badge ORDER BY id"), badges.collect::<Vec<_>>());
@@ -571,7 +572,12 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// Runs one store against its twin; a failure names the seed and what led to it.
-fn run(kind: &str, default_seed: u64, default_steps: u64, place: impl FnOnce(u64) -> Box<dyn Place>) {
+fn run(
+    kind: &str,
+    default_seed: u64,
+    default_steps: u64,
+    place: impl FnOnce(u64) -> Box<dyn Place>,
+) {
     let seed = number("SIGIL_MODEL_SEED", default_seed);
     let steps = number("SIGIL_MODEL_STEPS", default_steps);
     println!("{kind}: SIGIL_MODEL_SEED={seed} SIGIL_MODEL_STEPS={steps}");

@@ -80,8 +80,12 @@ pub fn check_hits(
             return Err(format!("{at}: its metadata are {}, not {metadata}", hit.metadata));
         }
         let naive = distance(metric, query, vector);
-        let slack = tolerance(metric, query, vector, exact)
-            .max(tolerance(metric, query, &rows[wanted.1].0, exact));
+        let slack = tolerance(metric, query, vector, exact).max(tolerance(
+            metric,
+            query,
+            &rows[wanted.1].0,
+            exact,
+        ));
         if (naive - hit.distance).abs() > slack {
             return Err(format!("{at}: its distance is {naive}"));
         }
