@@ -16,7 +16,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use turso_core::storage::database::DatabaseFile;
@@ -48,8 +48,17 @@ pub const WAL_FILE: &str = "sigil.db-wal";
 const SCHEMA_SQL: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema
     WHERE type IN ('view', 'trigger', 'table') AND sql IS NOT NULL";
 
-/// How many virtual machine steps pass between two looks at the interrupt flag and the clock.
-const STEPS_PER_WATCH: u64 = 1_000;
+/// How many virtual machine steps pass between two looks at the stack and the interrupt flag: fewer
+/// than a foreign key action takes to run the next one inside itself.
+const STEPS_PER_WATCH: u64 = 8;
+
+/// How many of these looks pass between two at the clock.
+const WATCHES_PER_CLOCK: u64 = 128;
+
+/// How much stack a statement may take, in bytes: half of what the smallest thread has by default.
+///
+/// Only a foreign key action that runs itself, row after row of a chain, takes more.
+const STACK_BYTES_MAX: usize = 1 << 20;
 
 /// How a [`Database`] is opened.
 #[derive(Debug, Clone)]
@@ -151,6 +160,10 @@ struct Watch {
     host: Arc<dyn Host>,
     interrupted: AtomicBool,
     timed_out: AtomicBool,
+    /// Where the stack was when the statement began.
+    stack_base: AtomicUsize,
+    too_deep: AtomicBool,
+    looks: AtomicU64,
     /// On the host's monotonic clock; 0 for none.
     deadline_ns: AtomicU64,
 }
@@ -159,6 +172,8 @@ impl Watch {
     fn start(&self, limit: Option<Duration>) {
         self.interrupted.store(false, Ordering::Relaxed);
         self.timed_out.store(false, Ordering::Relaxed);
+        self.too_deep.store(false, Ordering::Relaxed);
+        self.stack_base.store(stack_address(), Ordering::Relaxed);
         let deadline = limit.map_or(0, |limit| {
             let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
             self.host.monotonic_ns().saturating_add(limit).max(1)
@@ -170,6 +185,13 @@ impl Watch {
         if self.interrupted.load(Ordering::Relaxed) {
             return true;
         }
+        if self.stack_base.load(Ordering::Relaxed).abs_diff(stack_address()) > STACK_BYTES_MAX {
+            self.too_deep.store(true, Ordering::Relaxed);
+            return true;
+        }
+        if !self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(WATCHES_PER_CLOCK) {
+            return false;
+        }
         let deadline = self.deadline_ns.load(Ordering::Relaxed);
         let late = deadline != 0 && self.host.monotonic_ns() >= deadline;
         if late {
@@ -177,6 +199,13 @@ impl Watch {
         }
         late
     }
+}
+
+/// An address on the stack, here.
+#[inline(never)]
+fn stack_address() -> usize {
+    let here = 0u8;
+    std::hint::black_box(&raw const here).addr()
 }
 
 /// Stops the statement that a [`Database`] is running, from another thread or from inside a
@@ -213,6 +242,9 @@ impl Database {
             host: Arc::clone(&host),
             interrupted: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
+            stack_base: AtomicUsize::new(0),
+            too_deep: AtomicBool::new(false),
+            looks: AtomicU64::new(0),
             deadline_ns: AtomicU64::new(0),
         });
         let wal_bytes = Arc::new(AtomicU64::new(0));
@@ -659,7 +691,10 @@ impl Database {
             self.statements.borrow_mut().put(prepared);
         }
         match outcome {
-            Err(error) if error.kind() == ErrorKind::Interrupted => Err(self.stopped(error)),
+            // Inside a trigger or a foreign key action the engine calls an interrupt busy.
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Busy) => {
+                Err(self.stopped(error))
+            }
             Err(error) => Err(error),
             // A reset reports the error of a statement that already failed.
             Ok(changes) => reset.map(|()| changes),
@@ -667,6 +702,13 @@ impl Database {
     }
 
     fn stopped(&self, error: Error) -> Error {
+        if self.watch.too_deep.load(Ordering::Relaxed) {
+            return Error::new(
+                ErrorKind::Limit,
+                "a foreign key action runs itself too deep, row after row of a chain: delete or \
+                 change the rows from the end of the chain",
+            );
+        }
         if self.watch.timed_out.load(Ordering::Relaxed) {
             let limit = self.time_limit.get().unwrap_or_default();
             return Error::new(

@@ -30,6 +30,13 @@ struct Shape {
     names: Vec<(String, u32)>,
 }
 
+/// A common table expression.
+#[derive(Debug, Default)]
+struct Expression {
+    body: Shape,
+    used: bool,
+}
+
 /// What writing to a table runs.
 #[derive(Debug, Default)]
 struct Writes {
@@ -191,32 +198,40 @@ fn lower(name: &str) -> String {
 impl Shape {
     fn of(sql: &str) -> Shape {
         let mut expressions = HashMap::new();
-        Shape::of_tokens(&tokens(sql), &mut expressions)
+        let mut shape = Shape::of_tokens(&tokens(sql), &mut expressions);
+        for unused in expressions.into_values().filter(|expression| !expression.used) {
+            shape.put(&unused.body, 1);
+        }
+        shape
     }
 
-    /// The shape of some tokens; `expressions` are the common table expressions seen so far.
-    fn of_tokens(tokens: &[Token], expressions: &mut HashMap<String, Shape>) -> Shape {
+    /// The shape of some tokens; `expressions` are the common table expressions seen so far, which
+    /// count where they are named.
+    fn of_tokens(tokens: &[Token], expressions: &mut HashMap<String, Expression>) -> Shape {
         let mut shape = Shape::default();
         let (mut depth, mut at) = (0u32, 0);
         while let Some(token) = tokens.get(at) {
-            if let Some((name, body)) = expression_at(tokens, at) {
-                let inner = Shape::of_tokens(&tokens[body.clone()], expressions);
-                shape.put(&inner, depth + 1);
+            if let Some((name, range)) = expression_at(tokens, at) {
+                at = range.end;
+                let body = Shape::of_tokens(&tokens[range], expressions);
+                shape.nesting = shape.nesting.max(depth + 1 + body.nesting);
                 let known = expressions.entry(name).or_default();
-                if known.selects.max(known.nesting) <= inner.selects.max(inner.nesting) {
-                    *known = inner;
+                // Of two with one name the larger counts for both.
+                if known.body.selects.max(known.body.nesting) <= body.selects.max(body.nesting) {
+                    known.body = body;
                 }
-                at = body.end;
+                // What follows is the parenthesis that closes the body.
+                at += 1;
                 continue;
             }
             match token.kind {
                 TokenType::TK_LP => depth += 1,
                 TokenType::TK_RP => depth = depth.saturating_sub(1),
                 TokenType::TK_SELECT | TokenType::TK_VALUES => shape.selects += 1,
-                _ => match expressions.get(&token.text) {
-                    Some(inner) => {
-                        let inner = inner.clone();
-                        shape.put(&inner, depth + 1);
+                _ => match expressions.get_mut(&token.text) {
+                    Some(expression) => {
+                        expression.used = true;
+                        shape.put(&expression.body, depth + 1);
                     }
                     None => shape.names.push((token.text.clone(), depth)),
                 },

@@ -49,7 +49,8 @@ pub(crate) struct Parsed {
 /// the stack, which cannot be caught.
 ///
 /// # Errors
-/// [`ErrorKind::Limit`] with the limit that was passed, [`ErrorKind::Sql`] for a NUL character.
+/// [`ErrorKind::Limit`] with the limit that was passed, [`ErrorKind::Sql`] for a NUL character,
+/// [`ErrorKind::Unsupported`] for OR FAIL.
 pub(crate) fn check_shape(sql: &str) -> Result<()> {
     if sql.len() > SQL_BYTES_MAX {
         return Err(Error::new(
@@ -61,14 +62,23 @@ pub(crate) fn check_shape(sql: &str) -> Result<()> {
         return Err(Error::new(ErrorKind::Sql, "the SQL text contains a NUL character"));
     }
     let (mut nesting, mut selects) = (0u32, 0u32);
+    let mut before = TokenType::TK_SEMI;
     // A text that cannot be split into tokens is the parser's to refuse.
     for token in Lexer::new(sql.as_bytes()).map_while(std::result::Result::ok) {
         match token.token_type {
+            // Inside a transaction the engine keeps the rows before the failing one even when they
+            // break a foreign key, and commits them.
+            TokenType::TK_FAIL if matches!(before, TokenType::TK_OR | TokenType::TK_CONFLICT) => {
+                return Err(refuse("OR FAIL", "use OR ABORT, which undoes the whole statement"));
+            }
             TokenType::TK_LP => nesting += 1,
             TokenType::TK_RP => nesting = nesting.saturating_sub(1),
             TokenType::TK_SELECT | TokenType::TK_VALUES => selects += 1,
             TokenType::TK_SEMI => (nesting, selects) = (0, 0),
             _ => {}
+        }
+        if token.token_type != TokenType::TK_NONE {
+            before = token.token_type;
         }
         if nesting > NESTING_MAX || selects > SELECTS_MAX {
             return Err(too_nested());
