@@ -5,7 +5,11 @@
 //! is folded into the database file is decided here, because the manifest protocol relies on the
 //! WAL growing only at its end between checkpoints.
 
+<<<<<<< HEAD
 mod expansion;
+=======
+mod dialect;
+>>>>>>> main
 mod fault;
 mod guard;
 mod io;
@@ -22,7 +26,6 @@ use std::time::Duration;
 use turso_core::storage::database::DatabaseFile;
 use turso_core::{
     CheckpointMode, ConnectOpts, Connection, IO, IOResult, OpenDbAsyncState, OpenFlags,
-    SqliteDialect,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -33,6 +36,7 @@ use expansion::{Expansion, SchemaRow};
 use fault::from_engine;
 use guard::{StatementKind, check_shape, first_statement};
 use io::{EngineIo, Faults};
+pub(crate) use preflight::missing_pages;
 pub use preflight::{PAGE_BYTES, PageFault, check_pages};
 pub use statement::RowRef;
 use statement::{Prepared, StatementCache, Step};
@@ -236,7 +240,8 @@ impl Database {
         options: DatabaseOptions,
     ) -> Result<Database> {
         // Without a sync at each commit a power cut may lose any of the last ones, in any order.
-        preflight::check(files.as_ref(), options.recover || !options.sync_every_commit)?;
+        let recover = options.recover || !options.sync_every_commit;
+        let checked = preflight::check(files.as_ref(), recover)?;
         let faults = Arc::new(Faults::default());
         let watch = Arc::new(Watch {
             host: Arc::clone(&host),
@@ -248,7 +253,7 @@ impl Database {
             deadline_ns: AtomicU64::new(0),
         });
         let wal_bytes = Arc::new(AtomicU64::new(0));
-        let io = EngineIo::new(files, host, Arc::clone(&faults), Arc::clone(&wal_bytes));
+        let io = EngineIo::new(files, host, Arc::clone(&faults), Arc::clone(&wal_bytes), checked);
         let opened = catch_unwind(AssertUnwindSafe(|| connect(Arc::new(io), &options, &watch)));
         let connection = match (opened, faults.take()) {
             (_, Some(error)) => return Err(error.context("opening the database")),
@@ -349,7 +354,7 @@ impl Database {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use sigil_core::{params, Database, DatabaseOptions, Error, FixedHost, MemoryFiles};
+    /// # use sigil_core::{Database, DatabaseOptions, Error, FixedHost, MemoryFiles};
     /// # let db = Database::open(Arc::new(MemoryFiles::new()), Arc::new(FixedHost::new(1)), DatabaseOptions::default())?;
     /// db.execute("CREATE TABLE t (a)", ())?;
     /// let failed: Result<(), Error> = db.transaction(|tx| {
@@ -469,6 +474,11 @@ impl Database {
     /// A statement over it fails with [`ErrorKind::Timeout`] and changes nothing.
     pub fn set_time_limit(&self, limit: Option<Duration>) {
         self.time_limit.set(limit);
+    }
+
+    /// Whether foreign keys are enforced from here on.
+    pub(crate) fn set_foreign_keys(&self, enforced: bool) {
+        self.connection.set_foreign_keys_enabled(enforced);
     }
 
     /// The length of the write-ahead log in bytes.
@@ -754,9 +764,8 @@ fn connect(
     // Opened past the process-wide registry, which would hand out a live database of another
     // store whose file has the same name.
     let file = io.open_file(DATABASE_FILE, OpenFlags::Create, false).map_err(from_engine)?;
-    let open = turso_core::OpenOptions::new(Arc::new(SqliteDialect))
-        .flags(OpenFlags::Create)
-        .storage(Arc::new(DatabaseFile::new(file)));
+    let open =
+        dialect::open_options().flags(OpenFlags::Create).storage(Arc::new(DatabaseFile::new(file)));
     let mut state = OpenDbAsyncState::new();
     let database = loop {
         match turso_core::Database::do_open_async(&mut state, Arc::clone(&io), DATABASE_FILE, &open)

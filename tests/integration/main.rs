@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bad_input;
+mod cli;
 mod conformance;
 mod image_crash;
 mod image_fault;
+mod kill;
 mod model;
 mod model_vectors;
 mod store_crash;
 mod store_fault;
+mod verify;

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use turso_core::io::{Buffer, Clock, Completion, File as EngineFile, FileId, FileSyncType};
 use turso_core::{CompletionError, IO, LimboError, MonotonicInstant, OpenFlags, WallClockInstant};
 
-use super::WAL_FILE;
+use super::preflight::{CHECKSUM_BYTES, PAGE_BYTES, page_mark};
+use super::{DATABASE_FILE, WAL_FILE};
 use crate::error::Error;
 use crate::files::{File, Files};
 use crate::host::Host;
@@ -40,6 +41,8 @@ pub(crate) struct EngineIo {
     faults: Arc<Faults>,
     /// The length of the write-ahead log, so that nobody has to ask the host after each commit.
     wal_bytes: Arc<AtomicU64>,
+    /// Whether the pages of the database carry checksums, which are then bound to their place.
+    checked_pages: bool,
 }
 
 impl EngineIo {
@@ -48,8 +51,9 @@ impl EngineIo {
         host: Arc<dyn Host>,
         faults: Arc<Faults>,
         wal_bytes: Arc<AtomicU64>,
+        checked_pages: bool,
     ) -> EngineIo {
-        EngineIo { files, host, faults, wal_bytes }
+        EngineIo { files, host, faults, wal_bytes, checked_pages }
     }
 }
 
@@ -83,7 +87,8 @@ impl IO for EngineIo {
             if let Some(len) = &len {
                 len.store(file.len()?, Ordering::Relaxed);
             }
-            Ok(OpenFile { file, faults: Arc::clone(&self.faults), len })
+            let marked = self.checked_pages && path == DATABASE_FILE;
+            Ok(OpenFile { file, faults: Arc::clone(&self.faults), len, marked })
         });
         match opened {
             Ok(file) => Ok(Arc::new(file)),
@@ -134,11 +139,44 @@ struct OpenFile {
     faults: Arc<Faults>,
     /// Where the length is kept, for the write-ahead log.
     len: Option<Arc<AtomicU64>>,
+    /// Whether the checksums of its pages are bound to their place.
+    marked: bool,
+}
+
+/// Adds the mark of its place to the checksum of each whole page in `bytes`, or takes it away.
+///
+/// The engine's checksum does not say which page it is of, so it holds for a page that was written
+/// to, or read from, the wrong place.
+fn toggle_marks(pos: u64, bytes: &mut [u8]) {
+    if !pos.is_multiple_of(PAGE_BYTES as u64) {
+        return;
+    }
+    let first = pos / PAGE_BYTES as u64 + 1;
+    for (number, page) in (first..).zip(bytes.chunks_exact_mut(PAGE_BYTES)) {
+        let checksum = &mut page[PAGE_BYTES - CHECKSUM_BYTES..];
+        for (byte, mark) in checksum.iter_mut().zip(page_mark(number)) {
+            *byte ^= mark;
+        }
+    }
 }
 
 impl OpenFile {
+    fn read(&self, pos: u64, bytes: &mut [u8]) -> crate::Result<usize> {
+        let n = self.file.read_at(pos, bytes)?;
+        if self.marked {
+            toggle_marks(pos, &mut bytes[..n]);
+        }
+        Ok(n)
+    }
+
     fn write(&self, pos: u64, bytes: &[u8]) -> crate::Result<usize> {
-        self.file.write_at(pos, bytes)?;
+        if self.marked {
+            let mut marked = bytes.to_vec();
+            toggle_marks(pos, &mut marked);
+            self.file.write_at(pos, &marked)?;
+        } else {
+            self.file.write_at(pos, bytes)?;
+        }
         if let Some(len) = &self.len {
             len.fetch_max(pos + bytes.len() as u64, Ordering::Relaxed);
         }
@@ -176,7 +214,7 @@ impl EngineFile for OpenFile {
     }
 
     fn pread(&self, pos: u64, c: Completion) -> turso_core::Result<Completion> {
-        let outcome = self.file.read_at(pos, c.as_read().buf().as_mut_slice());
+        let outcome = self.read(pos, c.as_read().buf().as_mut_slice());
         Ok(self.end(c, outcome, "pread"))
     }
 

@@ -271,10 +271,18 @@ fn refused_statements_leave_the_handle_usable() {
         "PRAGMA temp.table_info(t)",
         "CREATE VIRTUAL TABLE v USING fts5(a)",
     ] {
-        let _ = db.query(sql, ());
+        // Refused, not found, or empty; never an abort.
+        if let Err(error) = db.query(sql, ()) {
+            let kind = error.kind();
+            assert!(matches!(kind, ErrorKind::Unsupported | ErrorKind::Sql), "{sql}: {error:?}");
+        }
         assert_eq!(db.query("SELECT 1", ()).unwrap().single().unwrap().as_i64(), Some(1), "{sql}");
     }
     assert!(db.poisoned().is_none());
+    // A table of that name is a table like any other.
+    db.execute_batch("CREATE TABLE temp (a); INSERT INTO temp VALUES (7);").unwrap();
+    let rows = db.query("SELECT temp.a FROM temp", ()).unwrap();
+    assert_eq!(rows.single().unwrap().as_i64(), Some(7));
 }
 
 #[test]
