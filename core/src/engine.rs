@@ -5,11 +5,8 @@
 //! is folded into the database file is decided here, because the manifest protocol relies on the
 //! WAL growing only at its end between checkpoints.
 
-<<<<<<< HEAD
-mod expansion;
-=======
 mod dialect;
->>>>>>> main
+mod expansion;
 mod fault;
 mod guard;
 mod io;

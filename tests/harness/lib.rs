@@ -4,11 +4,8 @@ pub mod c_sqlite;
 pub mod conformance;
 pub mod crash;
 pub mod fault;
-<<<<<<< HEAD
 pub mod model;
-=======
 pub mod program;
->>>>>>> main
 pub mod random;
 pub mod scratch;
 pub mod wal;

@@ -162,7 +162,6 @@ fn check(stmt: &Stmt) -> Result<StatementKind> {
     }
 }
 
-<<<<<<< HEAD
 /// The error for a statement that nests too deep or holds too much.
 #[cold]
 pub(super) fn too_nested() -> Error {
@@ -175,10 +174,7 @@ pub(super) fn too_nested() -> Error {
     )
 }
 
-fn refuse_temp() -> Error {
-=======
 pub(super) fn refuse_temp() -> Error {
->>>>>>> main
     refuse("a TEMP object", "use a common table expression, or a plain table that you drop")
 }
 
