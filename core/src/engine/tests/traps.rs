@@ -184,8 +184,7 @@ fn statements_interleave_and_a_half_read_one_blocks_nothing() {
 #[test]
 fn a_large_transaction_with_a_small_cache_rolls_back() {
     let files = MemoryFiles::new();
-    let mut options = DatabaseOptions::default();
-    options.cache_pages = 100;
+    let options = DatabaseOptions { cache_pages: 100, ..DatabaseOptions::default() };
     let host = Arc::new(FixedHost::new(1));
     let db = Database::open(Arc::new(files.clone()), host, options).unwrap();
     db.execute_batch(
