@@ -10,6 +10,8 @@ use crate::params;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+mod traps;
+
 fn open_on(files: &MemoryFiles) -> Result<Database> {
     Database::open(Arc::new(files.clone()), Arc::new(FixedHost::new(1)), DatabaseOptions::default())
 }
