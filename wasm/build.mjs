@@ -25,9 +25,6 @@ const { values: flags } = parseArgs({
   },
 });
 
-// Eight MiB of stack, because the engine's translator recurses with the depth of an expression.
-const RUSTFLAGS = ['-C', 'target-feature=+simd128', '-C', 'link-arg=-zstack-size=8388608'];
-
 try {
   if (!flags['ts-only']) buildModule();
   buildTypeScript();
@@ -39,8 +36,10 @@ try {
 function buildModule() {
   checkBindgenVersion();
   const profile = flags.dev ? 'dev' : 'wasm';
+  // The flags of the target are in .cargo/config.toml, which the environment would override.
   run('cargo', ['build', '--locked', '-p', 'sigil-wasm', '--profile', profile, '--target', 'wasm32-unknown-unknown'], {
-    CARGO_ENCODED_RUSTFLAGS: RUSTFLAGS.join('\x1f'),
+    RUSTFLAGS: undefined,
+    CARGO_ENCODED_RUSTFLAGS: undefined,
   });
   const target = process.env.CARGO_TARGET_DIR ?? path.join(root, 'target');
   const module = path.join(target, 'wasm32-unknown-unknown', flags.dev ? 'debug' : 'wasm', 'sigil_wasm.wasm');

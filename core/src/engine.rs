@@ -231,19 +231,22 @@ impl Database {
     }
 
     /// Runs every statement of `sql` in order, each in a transaction of its own unless the text
-    /// begins one; stops at the first error.
+    /// begins one; stops at the first error. Says how many rows all of them changed.
     ///
     /// # Errors
     /// As [`execute`](Database::execute); the statements before the failing one have run.
-    pub fn execute_batch(&self, sql: &str) -> Result<()> {
+    pub fn execute_batch(&self, sql: &str) -> Result<Executed> {
         check_shape(sql)?;
+        let last_insert_rowid = self.connection.last_insert_rowid();
+        let mut executed = Executed { changes: 0, last_insert_rowid };
         let mut rest = sql;
         while let Some(parsed) = first_statement(rest)? {
             let (first, tail) = rest.split_at(parsed.len);
-            self.run_statement(first, Params::None, None, &mut |_| Ok(()))?;
+            let one = self.run_statement(first, Params::None, None, &mut |_| Ok(()))?;
+            executed = Executed { changes: executed.changes + one.changes, ..one };
             rest = tail;
         }
-        Ok(())
+        Ok(executed)
     }
 
     /// Runs one statement and collects its rows.
@@ -271,6 +274,21 @@ impl Database {
         mut each: impl FnMut(RowRef<'_>) -> Result<()>,
     ) -> Result<()> {
         self.run_statement(sql, params.into(), None, &mut each).map(|_| ())
+    }
+
+    /// As [`query_each`](Database::query_each), and gives the names of the columns.
+    ///
+    /// # Errors
+    /// As [`query_each`](Database::query_each).
+    pub fn query_table(
+        &self,
+        sql: &str,
+        params: impl Into<Params>,
+        mut each: impl FnMut(RowRef<'_>) -> Result<()>,
+    ) -> Result<Arc<[String]>> {
+        let mut columns: Arc<[String]> = Arc::new([]);
+        self.run_statement(sql, params.into(), Some(&mut columns), &mut each)?;
+        Ok(columns)
     }
 
     /// Runs `body` in one transaction: commits when it returns `Ok`, rolls back when it returns

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The types of the public API: what a store takes and gives. */
 
 import type { SnapshotStorage } from './storage.js';
@@ -91,6 +92,9 @@ export interface Store extends Executor {
 
   /** The whole store as one SQLite database file. */
   export(): Promise<Uint8Array>;
+
+  /** {@link Store.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** What holds a store's data, and how safely. */
@@ -235,6 +239,14 @@ export interface VectorIndex {
   close(): Promise<void>;
 }
 
+/**
+ * Where the module comes from: its address, its bytes, or the module itself, compiled.
+ *
+ * Some hosts, Cloudflare's among them, compile modules only when a program is deployed and hand
+ * them over by an import.
+ */
+export type WasmSource = string | { readonly href: string } | Uint8Array | ArrayBuffer | object;
+
 /** How to open a store. */
 export interface OpenOptions {
   /**
@@ -254,4 +266,10 @@ export interface OpenOptions {
   import?: Uint8Array;
   /** Ask the browser not to evict this origin's data (`navigator.storage.persist()`). */
   persist?: boolean;
+  /** How long one statement may run, in milliseconds; a longer one fails with `timeout` and changes nothing. */
+  timeLimit?: number;
+  /** How much of the database is kept in memory, in bytes; 16 MB when it is left out. */
+  cacheBytes?: number;
+  /** Where the wasm module comes from; by default it is loaded from beside this package. */
+  wasm?: WasmSource;
 }

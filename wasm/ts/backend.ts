@@ -1,0 +1,33 @@
+/** What holds a store while it is open. */
+
+import type { Durability } from './api.js';
+import type { Instance, Settings, WasmStore } from './bindings/glue.js';
+import type { Engine } from './engine.js';
+
+/** What {@link Durability} says and only the storage knows. */
+export type Holding = Pick<Durability, 'storage' | 'mode' | 'durable' | 'survivesPowerLoss' | 'evictable'> &
+  Partial<Pick<Durability, 'persisted'>>;
+
+/** The storage of one open store, held exclusively until it is closed. */
+export interface Backend {
+  /** Opens the store in `instance`; `imported` is the database a new one starts from. */
+  open(instance: Instance, imported: Uint8Array | undefined, settings: Settings): Promise<Engine<WasmStore>>;
+
+  /**
+   * Called after every call that may have written, once it has left its transaction: what it returns
+   * resolves when all of that is durable. Nothing is returned when it is already.
+   */
+  written(engine: Engine<WasmStore>): Promise<void> | undefined;
+
+  /** Resolves when everything, index snapshots included, is stored. */
+  flush(engine: Engine<WasmStore>): Promise<void>;
+
+  /** What holds the data now. */
+  holding(): Promise<Holding>;
+
+  /** How many bytes were written, and when the last of them were safe, in milliseconds since 1970. */
+  progress(engine: Engine<WasmStore>): { bytes: number; lastFlush?: number };
+
+  /** Lets go of the storage, without a flush. */
+  release(): Promise<void>;
+}

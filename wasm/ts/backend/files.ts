@@ -1,0 +1,46 @@
+/** A store on files, which the engine reads and writes by itself. */
+
+import type { Backend, Holding } from '../backend.js';
+import type { Instance, Settings, WasmStore } from '../bindings/glue.js';
+import { Engine } from '../engine.js';
+import type { SyncFiles } from '../files.js';
+import type { SyncSnapshots } from '../snapshots.js';
+
+/** {@link SyncFiles} as a {@link Backend}: what a call has committed is durable when it returns. */
+export class FilesBackend implements Backend {
+  readonly #files: SyncFiles & { close?(): Promise<void> };
+  readonly #snapshots: SyncSnapshots | undefined;
+  readonly #holding: () => Promise<Holding>;
+
+  constructor(files: SyncFiles, snapshots: SyncSnapshots | undefined, holding: () => Promise<Holding>) {
+    this.#files = files;
+    this.#snapshots = snapshots;
+    this.#holding = holding;
+  }
+
+  async open(instance: Instance, imported: Uint8Array | undefined, settings: Settings): Promise<Engine<WasmStore>> {
+    return Engine.make(instance, ({ WasmStore: { openFiles } }) => openFiles(this.#files, this.#snapshots, imported, settings));
+  }
+
+  written(): undefined {
+    return undefined;
+  }
+
+  async flush(engine: Engine<WasmStore>): Promise<void> {
+    engine.call((store) => store.saveIndexes());
+  }
+
+  holding(): Promise<Holding> {
+    return this.#holding();
+  }
+
+  progress(engine: Engine<WasmStore>): { bytes: number; lastFlush?: number } {
+    const { bytes, lastSync } = engine.call((store) => store.written());
+    return lastSync === undefined ? { bytes } : { bytes, lastFlush: lastSync };
+  }
+
+  async release(): Promise<void> {
+    if (this.#files.close === undefined) this.#files.closeAll();
+    else await this.#files.close();
+  }
+}

@@ -1,0 +1,61 @@
+/** What differs in Node, and in Deno and Bun as far as they are like it. */
+
+import * as fs from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { OpenOptions } from '../api.js';
+import type { Backend } from '../backend.js';
+import { FilesBackend } from '../backend/files.js';
+import { SigilError } from '../error.js';
+import { NodeFiles } from '../files/node.js';
+import { NodeSnapshots } from '../snapshots/node.js';
+
+/** The module at `address`, compiled; the one beside this package when it is left out. */
+export async function loadModule(address?: string): Promise<WebAssembly.Module> {
+  const url = address === undefined ? new URL('../bindings/sigil.wasm', import.meta.url) : address;
+  return WebAssembly.compile(await readFile(String(url).startsWith('file:') ? fileURLToPath(url) : url));
+}
+
+/** Opens the storage of the store in the directory `name`. */
+export async function openBackend(name: string, options: OpenOptions): Promise<Backend> {
+  const { storage = 'auto', create = true } = options;
+  if (storage !== 'auto' && storage !== 'node') {
+    throw new SigilError('unsupported', `there is no ${String(storage)} here: choose the storage node or memory`);
+  }
+  const directory = path.resolve(name);
+  const mode = chooseMode(directory, options.mode);
+  if (!create && modeOf(directory) === undefined) {
+    throw new SigilError('not-found', `there is no store in '${directory}', and it may not be created`);
+  }
+  if (mode === 'image') throw new SigilError('unsupported', 'image mode');
+  const files = NodeFiles.open(directory);
+  try {
+    return new FilesBackend(files, new NodeSnapshots(directory), async () => ({
+      storage: 'node',
+      mode: 'files',
+      durable: true,
+      survivesPowerLoss: true,
+      evictable: false,
+    }));
+  } catch (error) {
+    files.closeAll();
+    throw error;
+  }
+}
+
+function chooseMode(directory: string, wanted: 'files' | 'image' | undefined): 'files' | 'image' {
+  const found = modeOf(directory);
+  if (wanted !== undefined && found !== undefined && wanted !== found) {
+    throw new SigilError('conflict', `the store in '${directory}' is in mode ${found}: open it with that mode, or export and import it`);
+  }
+  return wanted ?? found ?? 'files';
+}
+
+/** The mode of the store in `directory`, if there is one. */
+function modeOf(directory: string): 'files' | 'image' | undefined {
+  const holds = (file: string): boolean => (fs.statSync(path.join(directory, file), { throwIfNoEntry: false })?.size ?? 0) > 0;
+  if (holds('manifest-a') || holds('manifest-b')) return 'image';
+  return holds('sigil.db') || holds('sigil.db-wal') ? 'files' : undefined;
+}
