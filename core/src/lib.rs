@@ -13,11 +13,14 @@ mod engine;
 mod error;
 mod files;
 mod host;
+pub mod image;
 mod schema;
 mod snapshot;
 mod store;
 mod value;
 mod vector;
+mod verify;
+pub mod wal;
 
 pub use collection::{
     COLLECTION_NAME_BYTES_MAX, Collection, CollectionInfo, CollectionOptions, VectorRecord,
@@ -30,9 +33,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use files::{File, Files, MemoryFiles};
 pub use host::{FixedHost, Host};
 pub use schema::StoreId;
-pub use snapshot::{MemoryStorage, SnapshotStorage};
+pub use snapshot::{MemoryStorage, SlotStorage, SnapshotStorage, container};
 pub use store::{IndexState, Store, StoreParts};
 pub use value::{Params, Row, Rows, Value, ValueRef};
 pub use vector::{
     Filter, Hit, MetaValue, Metadata, Metric, SearchOptions, SnapshotMark, VectorIndex, VectorRef,
 };
+pub use verify::{Finding, Severity, verify_files, verify_snapshots, verify_store};

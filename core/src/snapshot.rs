@@ -1,10 +1,14 @@
 //! Whole blobs with atomic replacement: the three-verb storage trait, and the blob container.
 
+pub mod container;
+mod slots;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
+pub use slots::SlotStorage;
 
 /// Holds whole named blobs.
 ///

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
@@ -229,12 +230,12 @@ impl Store {
     ) -> Result<T> {
         self.database.usable()?;
         let mut indexes = self.indexes.borrow_mut();
-        if !indexes.contains_key(&info.id) {
-            self.refuse_in_transaction("opening the index of a collection")?;
-            indexes.insert(info.id, self.open_index(info)?);
-        }
-        let Some(index) = indexes.get_mut(&info.id) else {
-            return Err(collection::not_found(&info.name));
+        let index = match indexes.entry(info.id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                self.refuse_in_transaction("opening the index of a collection")?;
+                entry.insert(self.open_index(info)?)
+            }
         };
         // Inside a transaction the log ends with changes that may yet be rolled back.
         if !self.database.in_transaction() {
@@ -250,6 +251,12 @@ impl Store {
         // A snapshot that cannot be read is one more reason to rebuild, never one to fail.
         let snapshot = self.snapshots.read(&info.snapshot_name()).ok().flatten();
         CollectionIndex::open(&self.database, self.id, &current, snapshot.as_deref())
+    }
+
+    /// What is different between a collection's table and its live index: empty when they agree.
+    pub(crate) fn compare_index(&self, info: &CollectionInfo) -> Result<Vec<String>> {
+        self.refuse_in_transaction("comparing an index with its table")?;
+        self.with_current_index(info, |index| index.compare(&self.database))
     }
 
     pub(crate) fn rebuild_index(&self, info: &CollectionInfo) -> Result<()> {
@@ -282,8 +289,12 @@ impl Store {
         for (id, index) in self.indexes.borrow_mut().iter_mut() {
             index.catch_up(&self.database)?;
             if index.snapshot_due() {
-                self.save_index(*id, index)?;
-                saved += 1;
+                match self.save_index(*id, index) {
+                    Ok(()) => saved += 1,
+                    // No room for a snapshot costs time at the next open, and nothing else.
+                    Err(error) if error.kind() == ErrorKind::Limit => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(saved)

@@ -1,1 +1,20 @@
-//! sigil-store on native targets.
+//! sigil-store on native targets: a store in a directory.
+//!
+//! [`open`] gives a [`Store`](sigil_core::Store) that runs directly on files of a data directory,
+//! which it holds locked. Everything else is the core's, re-exported as [`core`].
+
+#![deny(rustdoc::broken_intra_doc_links)]
+#![doc(test(attr(deny(warnings))))]
+
+mod directory;
+mod files;
+mod host;
+mod lock;
+mod store;
+
+pub use directory::DirectoryStorage;
+pub use files::DirectoryFiles;
+pub use host::SystemHost;
+pub use lock::DirectoryLock;
+pub use sigil_core as core;
+pub use store::{DirectoryStore, open, open_existing, open_with};

@@ -1,2 +1,9 @@
-//! The `sigil` command line.
-fn main() {}
+//! `sigil`, the command line of sigil-store.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,1 +1,3 @@
 //! Harnesses that attack the storage: conformance, crash, fault and model.
+
+pub mod c_sqlite;

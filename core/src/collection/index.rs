@@ -118,6 +118,33 @@ impl CollectionIndex {
         self.unsaved = 0;
     }
 
+    /// What is different between the table and this index, which must be current.
+    pub(crate) fn compare(&self, db: &Database) -> Result<Vec<String>> {
+        const PROBLEMS_MAX: usize = 10;
+        let mut problems = Vec::new();
+        let mut matching = 0;
+        let sql = format!("SELECT vector, metadata, id FROM {} ORDER BY key", self.info.table());
+        db.query_each(&sql, (), |row| {
+            let id = row.get_str(2)?;
+            let problem = match (decode(&self.info, id, row), self.vectors.get(id)) {
+                (Err(error), _) => Some(error.to_string()),
+                (Ok(_), None) => Some(format!("'{id}' is in the table and not in the index")),
+                (Ok((vector, metadata)), Some(indexed)) => {
+                    matching += 1;
+                    let same = vector == indexed.vector && metadata == *indexed.metadata;
+                    (!same).then(|| format!("'{id}' differs between the table and the index"))
+                }
+            };
+            problems.extend(problem.filter(|_| problems.len() < PROBLEMS_MAX));
+            Ok(())
+        })?;
+        let extra = self.vectors.len().saturating_sub(matching);
+        if extra > 0 {
+            problems.push(format!("the index holds {extra} vectors that are not in the table"));
+        }
+        Ok(problems)
+    }
+
     fn add(&mut self, id: &str, row: RowRef<'_>) -> Result<()> {
         let added = decode(&self.info, id, row)
             .and_then(|(vector, metadata)| self.vectors.add(id, &vector, metadata));

@@ -5,6 +5,7 @@ use twox_hash::XxHash3_64;
 use super::{DATABASE_FILE, WAL_FILE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{File, Files};
+use crate::wal::{self, WalTail};
 
 /// The size of a page of every database this library creates, in bytes.
 pub const PAGE_BYTES: usize = 4096;
@@ -77,7 +78,7 @@ fn read_header(file: &dyn File) -> Result<Option<Header>> {
 }
 
 /// Refuses files that the engine would misread, before it can change anything.
-pub(super) fn check(files: &dyn Files, _recover: bool) -> Result<()> {
+pub(super) fn check(files: &dyn Files, recover: bool) -> Result<()> {
     let wal_bytes = match files.exists(WAL_FILE)? {
         true => files.open(WAL_FILE, false)?.len()?,
         false => 0,
@@ -106,7 +107,26 @@ pub(super) fn check(files: &dyn Files, _recover: bool) -> Result<()> {
             )));
         }
     }
+    if wal_bytes > 0 && !recover {
+        check_wal(files)?;
+    }
     Ok(())
+}
+
+/// Refuses a WAL that is damaged before its last commits, which the engine would silently drop.
+fn check_wal(files: &dyn Files) -> Result<()> {
+    let file = files.open(WAL_FILE, false)?;
+    let len = usize::try_from(file.len()?)
+        .map_err(|_| Error::new(ErrorKind::Limit, format!("'{WAL_FILE}' is too long to read")))?;
+    let mut bytes = vec![0; len];
+    let n = file.read_at(0, &mut bytes)?;
+    match wal::scan(&bytes[..n]).tail {
+        WalTail::Damaged { offset, later_commits } => Err(Error::corrupt(format!(
+            "'{WAL_FILE}' is damaged at byte {offset}, and opening it would drop {later_commits} \
+             commits: restore a backup, or open with the recover option to keep what is before"
+        ))),
+        WalTail::Nothing | WalTail::Unfinished { .. } | WalTail::Torn { .. } => Ok(()),
+    }
 }
 
 /// A page whose checksum does not hold.

@@ -1,0 +1,190 @@
+//! Looking for damage: in the files as they lie, and in what an open store says.
+
+use std::fmt;
+
+use crate::engine::{DATABASE_FILE, WAL_FILE, check_pages};
+use crate::error::Result;
+use crate::files::Files;
+use crate::snapshot::SnapshotStorage;
+use crate::store::Store;
+use crate::vector::VectorIndex;
+use crate::wal::{self, WalTail};
+
+/// How bad a [`Finding`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is wrong: what an interrupted write leaves, which the next open cleans up.
+    Note,
+    /// Something derived is damaged; the next open rebuilds it and nothing is lost.
+    Warning,
+    /// Data is damaged.
+    Damage,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Damage => "damage",
+        })
+    }
+}
+
+/// One thing that a verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file, blob or collection it concerns.
+    pub part: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl Finding {
+    /// A finding of `severity` in `part`.
+    pub fn new(severity: Severity, part: impl Into<String>, message: impl Into<String>) -> Finding {
+        Finding { severity, part: part.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.severity, self.part, self.message)
+    }
+}
+
+/// Checks the database file and the WAL as they lie, without opening or changing them.
+///
+/// Every page has a checksum, and so has every frame of the WAL, so that one flipped bit anywhere
+/// is found. A bit that flipped in the very last commit of a WAL that a crash left behind cannot
+/// be told from a write that was cut off; it is found and reported as damage all the same.
+///
+/// # Errors
+/// What the host reports when it cannot even read.
+pub fn verify_files(files: &dyn Files) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let covered = verify_wal(files, &mut findings)?;
+    if !files.exists(DATABASE_FILE)? {
+        findings.push(Finding::new(Severity::Note, DATABASE_FILE, "there is no database yet"));
+        return Ok(findings);
+    }
+    let file = files.open(DATABASE_FILE, false)?;
+    match check_pages(file.as_ref()) {
+        Err(error) => {
+            findings.push(Finding::new(Severity::Damage, DATABASE_FILE, error.to_string()))
+        }
+        Ok(None) => findings.push(Finding::new(
+            Severity::Warning,
+            DATABASE_FILE,
+            "its pages carry no checksums, so damage may go unseen: export and import it",
+        )),
+        Ok(Some(faults)) => {
+            for fault in faults {
+                // A checkpoint that was cut off leaves half-written pages, all of them in the WAL.
+                let (severity, message) = if covered.contains(&fault.page) {
+                    (Severity::Note, "was being written from the log, which still holds it")
+                } else {
+                    (
+                        Severity::Damage,
+                        "does not match its checksum: restore the store from an export",
+                    )
+                };
+                let message = format!("page {} {message}", fault.page);
+                findings.push(Finding::new(severity, DATABASE_FILE, message));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// Checks the WAL and gives the pages that its commits hold.
+fn verify_wal(files: &dyn Files, findings: &mut Vec<Finding>) -> Result<Vec<u64>> {
+    if !files.exists(WAL_FILE)? {
+        return Ok(Vec::new());
+    }
+    let file = files.open(WAL_FILE, false)?;
+    let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(usize::MAX)];
+    let n = file.read_at(0, &mut bytes)?;
+    bytes.truncate(n);
+    let scan = wal::scan(&bytes);
+    let finding = match scan.tail {
+        WalTail::Nothing => None,
+        WalTail::Unfinished { len } => Some(Finding::new(
+            Severity::Note,
+            WAL_FILE,
+            format!("ends in {len} bytes of a transaction that was not committed"),
+        )),
+        WalTail::Torn { offset, .. } => Some(Finding::new(
+            Severity::Damage,
+            WAL_FILE,
+            format!(
+                "does not match its checksums from byte {offset} on: if the machine lost power \
+                 while writing this is the commit that was cut off, and opening drops it; if not, \
+                 that commit is damaged, and a backup has it"
+            ),
+        )),
+        WalTail::Damaged { offset, later_commits } => Some(Finding::new(
+            Severity::Damage,
+            WAL_FILE,
+            format!(
+                "is damaged at byte {offset}, with {later_commits} commits from there on: restore \
+                 it from a backup"
+            ),
+        )),
+    };
+    findings.extend(finding);
+    let committed = usize::try_from(scan.committed_len).unwrap_or(0);
+    Ok(wal::frame_pages(&bytes[..committed]).map(u64::from).collect())
+}
+
+/// Checks an open store: the database's structure, and every index against its table.
+///
+/// # Errors
+/// [`Busy`](crate::ErrorKind::Busy) inside a transaction, and what the host reports.
+pub fn verify_store(store: &Store) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    match store.database().integrity_check() {
+        Ok(problems) => findings.extend(
+            problems
+                .into_iter()
+                .map(|problem| Finding::new(Severity::Damage, DATABASE_FILE, problem)),
+        ),
+        Err(error) => {
+            findings.push(Finding::new(Severity::Damage, DATABASE_FILE, error.to_string()));
+        }
+    }
+    for info in store.collections()? {
+        let part = format!("collection '{}'", info.name);
+        match store.compare_index(&info) {
+            Ok(problems) => findings.extend(
+                problems
+                    .into_iter()
+                    .map(|problem| Finding::new(Severity::Damage, part.clone(), problem)),
+            ),
+            Err(error) => findings.push(Finding::new(Severity::Damage, part, error.to_string())),
+        }
+    }
+    Ok(findings)
+}
+
+/// Checks the snapshots of the collections' indexes as they lie.
+///
+/// # Errors
+/// What the engine reports when the list of collections cannot be read.
+pub fn verify_snapshots(store: &Store, snapshots: &dyn SnapshotStorage) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for info in store.collections()? {
+        let name = info.snapshot_name();
+        let checked = snapshots.read(&name).and_then(|bytes| match bytes {
+            Some(bytes) => VectorIndex::from_bytes(&bytes).map(|_| ()),
+            None => Ok(()),
+        });
+        if let Err(error) = checked {
+            let message = format!("{error}; it is rebuilt when it is next used");
+            findings.push(Finding::new(Severity::Warning, name, message));
+        }
+    }
+    Ok(findings)
+}

@@ -1,0 +1,568 @@
+//! Reads the bytes of an SQLite write-ahead log: how far it is committed, and what lies behind.
+//!
+//! The format is <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>: a header of 32
+//! bytes, then frames of 24 bytes and a page. Each frame carries the header's salts and a
+//! checksum that rolls over all frames before it, and a frame with a database size is a commit.
+//!
+//! A reader of the format stops silently at the first frame that does not hold, which is right
+//! for a write that a power cut cut off and loses acknowledged commits when a bit rotted in the
+//! middle. [`scan`] tells the two apart: since a frame's checksum is seeded with the one stored in
+//! the frame before it, the frames behind a bad one can still be proved to have been written.
+
+/// The length of the header of a WAL, in bytes.
+pub const WAL_HEADER_LEN: usize = 32;
+
+/// The length of the header before each page of a WAL, in bytes.
+pub const FRAME_HEADER_LEN: usize = 24;
+
+const MAGIC: u32 = 0x377f_0682;
+const FORMAT: u32 = 3_007_000;
+const PAGE_SIZES: std::ops::RangeInclusive<u32> = 512..=65536;
+
+/// What lies behind the last commit of a WAL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WalTail {
+    /// Nothing: the last commit ends the file.
+    Nothing,
+    /// A header or whole frames of a transaction without its commit, or part of a frame: `len`
+    /// bytes of a transaction that is running, was rolled back, or whose write was cut off.
+    Unfinished {
+        /// How many bytes there are behind the last commit.
+        len: u64,
+    },
+    /// A frame that does not hold, and behind it at most one commit.
+    ///
+    /// A write that a power cut cut off looks like this, since a disk may keep the end of a write
+    /// and lose its beginning; so do frames left over from before a rollback or a restart of the
+    /// WAL. Under `synchronous=FULL` no acknowledged commit is lost by a power cut here. Damage
+    /// that hits only the last transaction looks the same and cannot be told from it.
+    Torn {
+        /// Where the frame (or the header, at 0) stands.
+        offset: u64,
+        /// How many commits are provably behind it: 0 or 1.
+        later_commits: u64,
+    },
+    /// A frame that does not hold, and at least two commits at or behind it: damage.
+    ///
+    /// Under `synchronous=FULL` each commit was durable before the next was begun, so at least
+    /// one acknowledged commit would be dropped. (Under NORMAL, a power cut may do this too.)
+    Damaged {
+        /// Where the frame (or the header, at 0) stands.
+        offset: u64,
+        /// How many commits are provably at or behind it: 2 or more.
+        later_commits: u64,
+    },
+}
+
+/// What [`scan`] found in a WAL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WalScan {
+    /// The page size in bytes, or 0 when nothing is committed.
+    pub page_size: u32,
+    /// How many bytes there are up to the end of the last commit; 0 when nothing is committed.
+    pub committed_len: u64,
+    /// How many transactions are committed.
+    pub commits: u64,
+    /// How many frames are committed.
+    pub frames: u64,
+    /// How many pages the database has after the last commit, or 0 when nothing is committed.
+    pub db_pages: u32,
+    /// What lies behind the last commit.
+    pub tail: WalTail,
+}
+
+/// Reads the whole WAL in `bytes`.
+///
+/// Never fails: what is no WAL has nothing committed in it.
+///
+/// ```
+/// use sigil_core::wal::{WalTail, scan};
+/// let found = scan(b"");
+/// assert_eq!((found.committed_len, found.tail), (0, WalTail::Nothing));
+/// ```
+pub fn scan(bytes: &[u8]) -> WalScan {
+    let mut scanner = WalScanner::new();
+    let tail = scanner.advance(bytes);
+    WalScan {
+        page_size: scanner.committed.page_size,
+        committed_len: scanner.committed.len,
+        commits: scanner.committed.commits,
+        frames: scanner.committed.frames,
+        db_pages: scanner.committed.db_pages,
+        tail,
+    }
+}
+
+/// The numbers of the pages that the frames of a WAL hold, in order, with repetitions.
+///
+/// Only headers are read: give it the committed part of a WAL that [`scan`] has checked.
+///
+/// ```
+/// assert_eq!(sigil_core::wal::frame_pages(b"").count(), 0);
+/// ```
+pub fn frame_pages(committed: &[u8]) -> impl Iterator<Item = u32> {
+    let format = committed.get(..WAL_HEADER_LEN).and_then(Format::parse);
+    let frame_len = format.map_or(1, |(format, _)| format.frame_len());
+    let frames = committed.get(WAL_HEADER_LEN..).filter(|_| format.is_some()).unwrap_or_default();
+    frames.chunks_exact(frame_len).map(|frame| Frame(frame).page_number())
+}
+
+/// Follows a WAL as it grows, looking only at what is new.
+///
+/// Its position is the end of the last commit, because the frames behind it may still be
+/// overwritten. A WAL that is truncated or restarted needs a new scanner.
+///
+/// ```
+/// use sigil_core::wal::WalScanner;
+/// let mut scanner = WalScanner::new();
+/// scanner.advance(&[]);
+/// assert_eq!(scanner.committed_len(), 0);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct WalScanner {
+    format: Option<Format>,
+    checksum: Checksum,
+    committed: Committed,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Committed {
+    page_size: u32,
+    len: u64,
+    commits: u64,
+    frames: u64,
+    db_pages: u32,
+}
+
+impl WalScanner {
+    /// A scanner at the beginning of a WAL.
+    pub fn new() -> WalScanner {
+        WalScanner::default()
+    }
+
+    /// How many bytes are known to be committed: where the next [`advance`](Self::advance) starts.
+    pub fn committed_len(&self) -> u64 {
+        self.committed.len
+    }
+
+    /// How many transactions are known to be committed.
+    pub fn commits(&self) -> u64 {
+        self.committed.commits
+    }
+
+    /// How many pages the database has after the last known commit.
+    pub fn db_pages(&self) -> u32 {
+        self.committed.db_pages
+    }
+
+    /// Reads on: `bytes` are those of the WAL from [`committed_len`](Self::committed_len) to its
+    /// end.
+    pub fn advance(&mut self, bytes: &[u8]) -> WalTail {
+        let (format, mut checksum, mut at) = match self.format.filter(|_| self.committed.len > 0) {
+            Some(format) => (format, self.checksum, 0),
+            None => {
+                if bytes.is_empty() {
+                    return WalTail::Nothing;
+                }
+                let Some(head) = bytes.get(..WAL_HEADER_LEN) else {
+                    return WalTail::Unfinished { len: bytes.len() as u64 };
+                };
+                match Format::parse(head) {
+                    Some((format, checksum)) => (format, checksum, WAL_HEADER_LEN),
+                    None => return judge(0, commits_without_header(head, bytes)),
+                }
+            }
+        };
+        let start = self.committed.len;
+        let mut frames = 0;
+        let mut rest = 0;
+        while let Some(bytes_of_frame) = bytes.get(at..at + format.frame_len()) {
+            let frame = Frame(bytes_of_frame);
+            let sum = frame.sum(&format, checksum);
+            if frame.salts() != format.salts || frame.page_number() == 0 || sum != frame.checksum()
+            {
+                let later = commits_behind(&format, checksum, &bytes[at..]);
+                return judge(start + at as u64, later);
+            }
+            checksum = sum;
+            frames += 1;
+            at += format.frame_len();
+            if frame.db_pages() > 0 {
+                rest = at;
+                self.format = Some(format);
+                self.checksum = checksum;
+                self.committed = Committed {
+                    page_size: format.page_size,
+                    len: start + at as u64,
+                    commits: self.committed.commits + 1,
+                    frames: self.committed.frames + frames,
+                    db_pages: frame.db_pages(),
+                };
+                frames = 0;
+            }
+        }
+        match bytes.len() - rest {
+            0 => WalTail::Nothing,
+            len => WalTail::Unfinished { len: len as u64 },
+        }
+    }
+}
+
+fn judge(offset: u64, later_commits: u64) -> WalTail {
+    if later_commits >= 2 {
+        WalTail::Damaged { offset, later_commits }
+    } else {
+        WalTail::Torn { offset, later_commits }
+    }
+}
+
+/// The rolling checksum: two sums that are weighted by position, like Fletcher's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Checksum(u32, u32);
+
+impl Checksum {
+    /// The sums after `bytes`, a multiple of eight of them.
+    fn over(self, big_endian: bool, bytes: &[u8]) -> Checksum {
+        let word = if big_endian { be_word } else { le_word };
+        let Checksum(mut a, mut b) = self;
+        for pair in bytes.chunks_exact(8) {
+            a = a.wrapping_add(word(&pair[..4])).wrapping_add(b);
+            b = b.wrapping_add(word(&pair[4..])).wrapping_add(a);
+        }
+        Checksum(a, b)
+    }
+
+    fn stored(bytes: &[u8]) -> Checksum {
+        Checksum(be_word(&bytes[..4]), be_word(&bytes[4..8]))
+    }
+}
+
+fn be_word(bytes: &[u8]) -> u32 {
+    bytes.iter().take(4).fold(0, |word, byte| word << 8 | u32::from(*byte))
+}
+
+fn le_word(bytes: &[u8]) -> u32 {
+    be_word(bytes).swap_bytes()
+}
+
+/// What the header of a WAL fixes for all its frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Format {
+    page_size: u32,
+    big_endian: bool,
+    salts: [u8; 8],
+}
+
+impl Format {
+    /// The format and the first seed, when the header holds.
+    fn parse(head: &[u8]) -> Option<(Format, Checksum)> {
+        let magic = be_word(&head[..4]);
+        let page_size = be_word(&head[8..12]);
+        let big_endian = magic & 1 == 1;
+        let checksum = Checksum::default().over(big_endian, &head[..24]);
+        let holds = magic & !1 == MAGIC
+            && be_word(&head[4..8]) == FORMAT
+            && page_size.is_power_of_two()
+            && PAGE_SIZES.contains(&page_size)
+            && checksum == Checksum::stored(&head[24..]);
+        let mut salts = [0; 8];
+        salts.copy_from_slice(&head[16..24]);
+        holds.then_some((Format { page_size, big_endian, salts }, checksum))
+    }
+
+    fn frame_len(&self) -> usize {
+        FRAME_HEADER_LEN + self.page_size as usize
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Frame<'a>(&'a [u8]);
+
+impl Frame<'_> {
+    fn page_number(&self) -> u32 {
+        be_word(&self.0[..4])
+    }
+
+    fn db_pages(&self) -> u32 {
+        be_word(&self.0[4..8])
+    }
+
+    fn salts(&self) -> [u8; 8] {
+        let mut salts = [0; 8];
+        salts.copy_from_slice(&self.0[8..16]);
+        salts
+    }
+
+    fn checksum(&self) -> Checksum {
+        Checksum::stored(&self.0[16..24])
+    }
+
+    fn sum(&self, format: &Format, seed: Checksum) -> Checksum {
+        seed.over(format.big_endian, &self.0[..8])
+            .over(format.big_endian, &self.0[FRAME_HEADER_LEN..])
+    }
+
+    /// Whether one flipped bit took away the mark that made this frame a commit.
+    fn lost_its_mark(&self, format: &Format, seed: Checksum) -> bool {
+        let mut bytes = self.0.to_vec();
+        self.db_pages() == 0
+            && (0..32).any(|bit| {
+                bytes[4 + bit / 8] = 1 << (bit % 8);
+                let repaired = Frame(&bytes).sum(format, seed) == self.checksum();
+                bytes[4 + bit / 8] = 0;
+                repaired
+            })
+    }
+}
+
+/// How many commits stand in `bytes`, whose first frame does not hold after `seed`.
+///
+/// A frame behind it counts as written when its salts are the WAL's and its checksum follows from
+/// the one stored in the frame before (or, right behind the bad frame, from the one that frame
+/// should have stored). The header of a frame counts as intact when the frame was written, or
+/// when the one behind it follows from it.
+fn commits_behind(format: &Format, seed: Checksum, bytes: &[u8]) -> u64 {
+    let mut frames = bytes.chunks_exact(format.frame_len()).map(Frame);
+    let Some(bad) = frames.next() else { return 0 };
+    let proper = bad.sum(format, seed);
+    let marked = bad.db_pages() > 0 || bad.lost_its_mark(format, seed);
+    written_commits(format, &[bad.checksum(), proper], marked, frames)
+}
+
+/// The commits in `frames`, the first of which follows one of `seeds`; and one more for the frame
+/// before them if it is a commit (`marked`) and the first frame proves it.
+fn written_commits<'a>(
+    format: &Format,
+    seeds: &[Checksum],
+    marked: bool,
+    frames: impl Iterator<Item = Frame<'a>>,
+) -> u64 {
+    let mut commits = 0;
+    // Whether the frame before is a commit that nothing has proved yet.
+    let mut unproved = marked;
+    let mut stored = None;
+    for frame in frames {
+        let follows = |seed: &Checksum| frame.sum(format, *seed) == frame.checksum();
+        let written = frame.salts() == format.salts
+            && match &stored {
+                Some(seed) => follows(seed),
+                None => seeds.iter().any(follows),
+            };
+        commits += u64::from(written && unproved);
+        let commit = frame.db_pages() > 0 && frame.page_number() > 0;
+        commits += u64::from(written && commit);
+        unproved = commit && !written;
+        stored = Some(frame.checksum());
+    }
+    commits
+}
+
+/// How many commits stand behind a header that does not hold, under the reading of it that finds
+/// the most.
+fn commits_without_header(head: &[u8], bytes: &[u8]) -> u64 {
+    let frames = &bytes[WAL_HEADER_LEN..];
+    let sizes = (9..=16).map(|shift| 1u32 << shift);
+    sizes
+        .flat_map(|page_size| [false, true].map(|big_endian| (page_size, big_endian)))
+        .filter_map(|(page_size, big_endian)| {
+            let mut salts = [0; 8];
+            salts.copy_from_slice(frames.get(8..16)?);
+            let format = Format { page_size, big_endian, salts };
+            let seeds =
+                [Checksum::stored(&head[24..]), Checksum::default().over(big_endian, &head[..24])];
+            let frames = frames.chunks_exact(format.frame_len()).map(Frame);
+            Some(written_commits(&format, &seeds, false, frames))
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// Writes WAL bytes as the format says, independently of the reader's own types.
+    struct Writer {
+        bytes: Vec<u8>,
+        page_size: usize,
+        big_endian: bool,
+        salts: [u8; 8],
+        sums: (u32, u32),
+    }
+
+    impl Writer {
+        fn new(page_size: u32, big_endian: bool, salts: [u8; 8]) -> Writer {
+            let magic = 0x377f_0682 | u32::from(big_endian);
+            let mut bytes = Vec::new();
+            for word in [magic, 3_007_000, page_size, 1] {
+                bytes.extend_from_slice(&word.to_be_bytes());
+            }
+            bytes.extend_from_slice(&salts);
+            let page_size = page_size as usize;
+            let mut writer = Writer { bytes, page_size, big_endian, salts, sums: (0, 0) };
+            writer.add(&writer.bytes.clone());
+            writer.store();
+            writer
+        }
+
+        fn add(&mut self, bytes: &[u8]) {
+            for pair in bytes.chunks(8) {
+                let word = |bytes: &[u8]| {
+                    let bytes = [bytes[0], bytes[1], bytes[2], bytes[3]];
+                    if self.big_endian {
+                        u32::from_be_bytes(bytes)
+                    } else {
+                        u32::from_le_bytes(bytes)
+                    }
+                };
+                self.sums.0 = self.sums.0.wrapping_add(word(&pair[..4])).wrapping_add(self.sums.1);
+                self.sums.1 = self.sums.1.wrapping_add(word(&pair[4..])).wrapping_add(self.sums.0);
+            }
+        }
+
+        fn store(&mut self) {
+            self.bytes.extend_from_slice(&self.sums.0.to_be_bytes());
+            self.bytes.extend_from_slice(&self.sums.1.to_be_bytes());
+        }
+
+        fn frame(&mut self, page: u32, db_pages: u32, fill: u8) {
+            let head = [page.to_be_bytes(), db_pages.to_be_bytes()].concat();
+            let content = vec![fill; self.page_size];
+            self.add(&head);
+            self.add(&content);
+            self.bytes.extend_from_slice(&head);
+            self.bytes.extend_from_slice(&self.salts);
+            self.store();
+            self.bytes.extend_from_slice(&content);
+        }
+    }
+
+    /// Five transactions of 1, 2, 1, 3 and 2 frames, and where each ends.
+    fn five(page_size: u32, big_endian: bool) -> (Vec<u8>, Vec<usize>) {
+        let mut writer = Writer::new(page_size, big_endian, *b"saltsalt");
+        let mut ends = Vec::new();
+        for (number, frames) in [1u32, 2, 1, 3, 2].into_iter().enumerate() {
+            for frame in 1..=frames {
+                let db_pages = if frame == frames { 4 } else { 0 };
+                writer.frame(frame, db_pages, u8::try_from(number).unwrap());
+            }
+            ends.push(writer.bytes.len());
+        }
+        (writer.bytes, ends)
+    }
+
+    #[test]
+    fn commits_are_counted_in_either_byte_order_and_any_page_size() {
+        for (page_size, big_endian) in [(512, false), (512, true), (4096, false), (65536, true)] {
+            let (bytes, _) = five(page_size, big_endian);
+            let found = scan(&bytes);
+            let expected = WalScan {
+                page_size,
+                committed_len: bytes.len() as u64,
+                commits: 5,
+                frames: 9,
+                db_pages: 4,
+                tail: WalTail::Nothing,
+            };
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_cut_at_every_byte_keeps_the_commits_before_it() {
+        let (bytes, ends) = five(512, false);
+        for cut in 0..bytes.len() {
+            let found = scan(&bytes[..cut]);
+            let end = ends.iter().rev().find(|end| **end <= cut).copied().unwrap_or(0);
+            assert_eq!(found.committed_len, end as u64, "cut at {cut}");
+            match found.tail {
+                WalTail::Nothing => assert_eq!(end, cut),
+                WalTail::Unfinished { len } => assert_eq!(len, (cut - end) as u64),
+                tail => panic!("a cut is no damage: {tail:?} at {cut}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_is_damage_in_all_but_the_last_transaction() {
+        let (bytes, ends) = five(512, true);
+        let last = ends[3];
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let found = scan(&flipped);
+            let byte = bit / 8;
+            if byte < last {
+                assert!(matches!(found.tail, WalTail::Damaged { .. }), "bit {bit}: {found:?}");
+            } else {
+                // A cut-off write may look like this, so the transaction is given up; but never
+                // without a word, and a flip of a commit's mark is still known as damage.
+                assert_eq!(found.committed_len, last as u64, "bit {bit}");
+                assert!(
+                    matches!(found.tail, WalTail::Torn { .. } | WalTail::Damaged { .. }),
+                    "bit {bit}: {found:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_crash_can_leave_of_the_last_transaction_is_no_damage() {
+        // Any subset of the sectors of the last transaction may have reached the disk, over
+        // nothing or over the frames of a transaction that was rolled back.
+        let (whole, ends) = five(512, false);
+        let mut before = Writer::new(512, false, *b"saltsalt");
+        for (number, frames) in [1u32, 2, 1, 3].into_iter().enumerate() {
+            for frame in 1..=frames {
+                let db_pages = if frame == frames { 4 } else { 0 };
+                before.frame(frame, db_pages, u8::try_from(number).unwrap());
+            }
+        }
+        assert_eq!(before.bytes, whole[..ends[3]]);
+        for frame in 0..6u32 {
+            before.frame(frame + 1, 0, 99);
+        }
+        let zeros = [whole[..ends[3]].to_vec(), vec![0; 2 * 536]].concat();
+        for under in [zeros, before.bytes] {
+            let sectors = 9;
+            for subset in 0u32..1 << sectors {
+                let mut bytes = under.clone();
+                for sector in (0..sectors).filter(|sector| subset & 1 << sector != 0) {
+                    let start = ends[3] + sector * 128;
+                    let end = (start + 128).min(whole.len());
+                    bytes[start..end].copy_from_slice(&whole[start..end]);
+                }
+                let found = scan(&bytes);
+                assert!(found.commits == 4 || found.commits == 5, "{found:?}");
+                assert!(!matches!(found.tail, WalTail::Damaged { .. }), "{subset:b}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn scanning_in_steps_is_scanning_at_once() {
+        let (bytes, ends) = five(1024, false);
+        for step in [1, 100, 1048, 3000] {
+            let mut scanner = WalScanner::new();
+            let mut len = 0;
+            while len < bytes.len() {
+                len = (len + step).min(bytes.len());
+                let from = usize::try_from(scanner.committed_len()).unwrap();
+                scanner.advance(&bytes[from..len]);
+                let end = ends.iter().rev().find(|end| **end <= len).copied().unwrap_or(0);
+                assert_eq!(scanner.committed_len(), end as u64);
+            }
+            assert_eq!((scanner.commits(), scanner.db_pages()), (5, 4));
+        }
+    }
+
+    #[test]
+    fn what_is_no_wal_has_nothing_committed() {
+        for bytes in [&b"x"[..], &[0; 32], &[0xff; 5000], &b"SQLite format 3\0".repeat(400)] {
+            assert_eq!(scan(bytes).committed_len, 0);
+            assert!(!matches!(scan(bytes).tail, WalTail::Nothing | WalTail::Damaged { .. }));
+        }
+    }
+}

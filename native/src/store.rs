@@ -1,0 +1,87 @@
+//! A store in a directory.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sigil_core::{DATABASE_FILE, DatabaseOptions, Error, ErrorKind, Result, Store, StoreParts};
+
+use crate::{DirectoryFiles, DirectoryLock, DirectoryStorage, SystemHost};
+
+/// A [`Store`] whose directory is locked for as long as it is open.
+///
+/// It dereferences to the store.
+#[derive(Debug)]
+pub struct DirectoryStore {
+    // Declared before the lock: the files are closed before the directory is given free.
+    store: Store,
+    directory: PathBuf,
+    _lock: DirectoryLock,
+}
+
+impl DirectoryStore {
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+impl Deref for DirectoryStore {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+/// Opens the store in `directory`, creating both when they do not exist.
+///
+/// # Errors
+/// [`ErrorKind::Locked`] when another process has it open, and those of [`Store::open`].
+///
+/// ```
+/// # let directory = std::env::temp_dir().join(format!("sigil-doc-{}", std::process::id()));
+/// let store = sigil_native::open(&directory)?;
+/// store.database().execute("CREATE TABLE IF NOT EXISTS note (text TEXT)", ())?;
+/// store.close()?;
+/// # std::fs::remove_dir_all(&directory).ok();
+/// # Ok::<(), sigil_native::core::Error>(())
+/// ```
+pub fn open(directory: impl AsRef<Path>) -> Result<DirectoryStore> {
+    open_with(directory, DatabaseOptions::default())
+}
+
+/// Opens the store in `directory` with `options`, creating both when they do not exist.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_with(directory: impl AsRef<Path>, options: DatabaseOptions) -> Result<DirectoryStore> {
+    let directory = directory.as_ref();
+    let within = |error: Error| error.context(format!("opening '{}'", directory.display()));
+    let lock = DirectoryLock::acquire(directory).map_err(within)?;
+    let parts = StoreParts {
+        files: Arc::new(DirectoryFiles::open(directory).map_err(within)?),
+        host: Arc::new(SystemHost::new()),
+        snapshots: Box::new(DirectoryStorage::open(directory).map_err(within)?),
+    };
+    let store = Store::open(parts, options).map_err(within)?;
+    Ok(DirectoryStore { store, directory: directory.to_owned(), _lock: lock })
+}
+
+/// Opens the store in `directory`, which has to be there.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when there is no store, and those of [`open`].
+pub fn open_existing(
+    directory: impl AsRef<Path>,
+    options: DatabaseOptions,
+) -> Result<DirectoryStore> {
+    let directory = directory.as_ref();
+    if !directory.join(DATABASE_FILE).is_file() {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("there is no store in '{}': check the path", directory.display()),
+        ));
+    }
+    open_with(directory, options)
+}
