@@ -18,5 +18,5 @@ mod vector_index;
 pub use files::SyncFiles;
 pub use panic::last_panic;
 pub use storage::SyncSnapshots;
-pub use store::WasmStore;
+pub use store::{WasmImageOpener, WasmStore};
 pub use vector_index::WasmVectorIndex;

@@ -1,9 +1,10 @@
 //! One open store.
 
 mod collections;
+mod image;
 mod transfer;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use js_sys::{Array, Uint8Array};
 use serde::{Deserialize, Serialize};
 use sigil_core::{
-    DatabaseOptions, Error, ErrorKind, Files, MemoryFiles, MemoryStorage, Result, SnapshotStorage,
-    Store, StoreParts,
+    Database, DatabaseOptions, Error, ErrorKind, Files, MemoryFiles, MemoryStorage, Result,
+    SlotStorage, SnapshotStorage, Store, StoreParts,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -23,6 +24,8 @@ use crate::files::{JsFiles, Meter, SyncFiles};
 use crate::host::JsHost;
 use crate::storage::{JsSnapshots, SyncSnapshots};
 pub(crate) use collections::{hits_to_js, search_options};
+use image::Imaged;
+pub use image::WasmImageOpener;
 
 /// How the TypeScript opens a store.
 #[derive(Debug, Default, Deserialize)]
@@ -32,12 +35,23 @@ struct Settings {
     cache_pages: Option<u32>,
     /// How long a statement may run, in milliseconds.
     time_limit_ms: Option<f64>,
+    /// Whether to open an older state when the newest is damaged.
+    recover: bool,
 }
 
 impl Settings {
     fn from_js(value: JsValue) -> Result<Settings> {
         serde_wasm_bindgen::from_value(value)
             .map_err(|error| Error::invalid(format!("the settings of a store: {error}")))
+    }
+
+    fn database_options(&self) -> DatabaseOptions {
+        let mut options = DatabaseOptions::default();
+        if let Some(pages) = self.cache_pages {
+            options.cache_pages = pages;
+        }
+        options.recover = self.recover;
+        options
     }
 }
 
@@ -53,7 +67,7 @@ struct Written {
 /// One open store, on files of the host or in memory.
 #[wasm_bindgen]
 pub struct WasmStore {
-    store: Store,
+    holder: Holder,
     files: Arc<dyn Files>,
     meter: Arc<Meter>,
     in_transaction: Cell<bool>,
@@ -62,14 +76,14 @@ pub struct WasmStore {
 
 impl fmt::Debug for WasmStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WasmStore").field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("WasmStore").field("holder", &self.holder).finish_non_exhaustive()
     }
 }
 
 #[wasm_bindgen]
 impl WasmStore {
-    /// Opens the store in `files`, whose index snapshots are in `snapshots`, creating it when there
-    /// is none; `import` is the database a new store starts from.
+    /// Opens the store in `files`, creating it when there is none; `import` is the database a new
+    /// store starts from. Its index snapshots are in `snapshots`, or in `slots` files of their own.
     ///
     /// # Errors
     /// As [`Store::open`]; `conflict` for an `import` into a store that is not new.
@@ -77,16 +91,17 @@ impl WasmStore {
     pub fn open_files(
         files: SyncFiles,
         snapshots: Option<SyncSnapshots>,
+        slots: u8,
         import: Option<Uint8Array>,
         settings: JsValue,
     ) -> JsResult<WasmStore> {
         let meter = Arc::new(Meter::default());
-        let files = JsFiles::new(files, Arc::clone(&meter));
+        let files: Arc<dyn Files> = Arc::new(JsFiles::new(files, Arc::clone(&meter)));
         let snapshots: Box<dyn SnapshotStorage + Send> = match snapshots {
             Some(snapshots) => Box::new(JsSnapshots::new(snapshots, Arc::clone(&meter))),
-            None => Box::new(MemoryStorage::new()),
+            None => Box::new(SlotStorage::new(Arc::clone(&files), slots)),
         };
-        throwing(|| WasmStore::open(Arc::new(files), snapshots, meter, import, settings))
+        throwing(|| WasmStore::open(files, snapshots, meter, import, settings))
     }
 
     /// Opens a new store in memory.
@@ -107,12 +122,13 @@ impl WasmStore {
     /// As [`sigil_core::Database::execute`]; `unsupported` for a text that leaves a transaction
     /// open, which is rolled back.
     pub fn exec(&self, sql: &str, params: &JsValue) -> JsResult<f64> {
-        throwing(|| {
+        self.throwing(|store| {
+            let db = store.database();
             let outcome = match params.is_undefined() {
-                true => self.run_batch(sql),
-                false => self.run_one(sql, params),
+                true => self.run_batch(db, sql),
+                false => self.run_one(db, sql, params),
             };
-            self.refuse_open_transaction(outcome)
+            self.refuse_open_transaction(db, outcome)
         })
     }
 
@@ -127,15 +143,16 @@ impl WasmStore {
     /// # Errors
     /// As [`WasmStore::exec`].
     pub fn table(&self, sql: &str, params: &JsValue) -> JsResult<Array> {
-        throwing(|| {
+        self.throwing(|store| {
             let mut rows = RowEncoder::default();
+            let db = store.database();
             let outcome = params_from_js(params).and_then(|params| {
-                self.store.database().query_table(sql, params, |row| {
+                db.query_table(sql, params, |row| {
                     rows.push_row(row);
                     Ok(())
                 })
             });
-            let columns = self.refuse_open_transaction(outcome)?;
+            let columns = self.refuse_open_transaction(db, outcome)?;
             Ok(rows.finish(&columns))
         })
     }
@@ -145,7 +162,7 @@ impl WasmStore {
     /// # Errors
     /// As [`sigil_core::Database::begin`].
     pub fn begin(&self) -> JsResult<()> {
-        throwing(|| self.store.database().begin())?;
+        self.throwing(|store| store.database().begin())?;
         self.in_transaction.set(true);
         Ok(())
     }
@@ -156,7 +173,7 @@ impl WasmStore {
     /// As [`sigil_core::Database::commit`], after which it is rolled back.
     pub fn commit(&self) -> JsResult<()> {
         self.in_transaction.set(false);
-        throwing(|| self.store.database().commit())
+        self.throwing(|store| store.database().commit())
     }
 
     /// Rolls the transaction back.
@@ -165,14 +182,14 @@ impl WasmStore {
     /// As [`sigil_core::Database::rollback`].
     pub fn rollback(&self) -> JsResult<()> {
         self.in_transaction.set(false);
-        throwing(|| self.store.database().rollback())
+        self.throwing(|store| store.database().rollback())
     }
 
     /// Limits how long each statement may run, in milliseconds; 0 lifts the limit.
     #[wasm_bindgen(js_name = setTimeLimit)]
     pub fn set_time_limit(&self, ms: f64) {
         let limit = (ms > 0.0).then(|| Duration::try_from_secs_f64(ms / 1e3).ok()).flatten();
-        self.store.database().set_time_limit(limit);
+        self.with(|store| store.database().set_time_limit(limit));
     }
 
     /// Folds the write-ahead log into the database file.
@@ -180,7 +197,7 @@ impl WasmStore {
     /// # Errors
     /// As [`sigil_core::Database::checkpoint`].
     pub fn checkpoint(&self) -> JsResult<()> {
-        throwing(|| self.store.database().checkpoint())
+        self.throwing(|store| store.database().checkpoint())
     }
 
     /// What is wrong with the database: nothing, when it is sound.
@@ -189,12 +206,13 @@ impl WasmStore {
     /// As [`sigil_core::Database::integrity_check`].
     #[wasm_bindgen(js_name = integrityCheck)]
     pub fn integrity_check(&self) -> JsResult<Vec<String>> {
-        throwing(|| self.store.database().integrity_check())
+        self.throwing(|store| store.database().integrity_check())
     }
 
     /// Why the handle is of no more use, if it is not.
     pub fn poisoned(&self) -> JsValue {
-        self.store.database().poisoned().map_or(JsValue::UNDEFINED, |error| to_js(&error))
+        let poison = self.with(|store| store.database().poisoned());
+        poison.map_or(JsValue::UNDEFINED, |error| to_js(&error))
     }
 
     /// How much was written to the host's files, and when they were last synced.
@@ -215,7 +233,7 @@ impl WasmStore {
     /// As [`Store::save_indexes`].
     #[wasm_bindgen(js_name = saveIndexes)]
     pub fn save_indexes(&self) -> JsResult<usize> {
-        throwing(|| self.store.save_indexes())
+        self.throwing(Store::save_indexes)
     }
 
     /// Saves indexes, checkpoints and closes.
@@ -223,8 +241,15 @@ impl WasmStore {
     /// # Errors
     /// As [`Store::close`]; the store is closed all the same.
     pub fn close(&self) -> JsResult<()> {
-        throwing(|| self.store.close())
+        self.throwing(Store::close)
     }
+}
+
+/// What holds the store.
+#[derive(Debug)]
+enum Holder {
+    Store(Store),
+    Image(Box<RefCell<Imaged>>),
 }
 
 impl WasmStore {
@@ -237,10 +262,7 @@ impl WasmStore {
     ) -> Result<WasmStore> {
         crate::panic::install();
         let settings = Settings::from_js(settings)?;
-        let mut options = DatabaseOptions::default();
-        if let Some(pages) = settings.cache_pages {
-            options.cache_pages = pages;
-        }
+        let options = settings.database_options();
         let open = || {
             let host = Arc::new(JsHost);
             let parts = StoreParts { files: Arc::clone(&files), host, snapshots };
@@ -250,36 +272,57 @@ impl WasmStore {
             Some(bytes) => transfer::import(files.as_ref(), &bytes, open)?,
             None => open()?,
         };
+        Ok(WasmStore::new(Holder::Store(store), files, meter, &settings))
+    }
+
+    fn new(
+        holder: Holder,
+        files: Arc<dyn Files>,
+        meter: Arc<Meter>,
+        settings: &Settings,
+    ) -> WasmStore {
         let store = WasmStore {
-            store,
+            holder,
             files,
             meter,
             in_transaction: Cell::new(false),
             last_insert_rowid: Cell::new(0),
         };
         store.set_time_limit(settings.time_limit_ms.unwrap_or(0.0));
-        Ok(store)
+        store
     }
 
-    fn run_one(&self, sql: &str, params: &JsValue) -> Result<f64> {
-        let executed = self.store.database().execute(sql, params_from_js(params)?)?;
+    /// Calls `f` on the store.
+    fn with<T>(&self, f: impl FnOnce(&Store) -> T) -> T {
+        match &self.holder {
+            Holder::Store(store) => f(store),
+            Holder::Image(image) => f(image.borrow().store()),
+        }
+    }
+
+    /// Calls `f` on the store, and throws its error.
+    fn throwing<T>(&self, f: impl FnOnce(&Store) -> Result<T>) -> JsResult<T> {
+        throwing(|| self.with(f))
+    }
+
+    fn run_one(&self, db: &Database, sql: &str, params: &JsValue) -> Result<f64> {
+        let executed = db.execute(sql, params_from_js(params)?)?;
         self.last_insert_rowid.set(executed.last_insert_rowid);
         Ok(executed.changes as f64)
     }
 
-    fn run_batch(&self, sql: &str) -> Result<f64> {
-        let executed = self.store.database().execute_batch(sql)?;
+    fn run_batch(&self, db: &Database, sql: &str) -> Result<f64> {
+        let executed = db.execute_batch(sql)?;
         self.last_insert_rowid.set(executed.last_insert_rowid);
         Ok(executed.changes as f64)
     }
 
     /// Rolls back what a BEGIN in the SQL of a user left open: the calls of others would land in it.
-    fn refuse_open_transaction<T>(&self, outcome: Result<T>) -> Result<T> {
-        let database = self.store.database();
-        if self.in_transaction.get() || !database.in_transaction() {
+    fn refuse_open_transaction<T>(&self, db: &Database, outcome: Result<T>) -> Result<T> {
+        if self.in_transaction.get() || !db.in_transaction() {
             return outcome;
         }
-        database.execute("ROLLBACK", ())?;
+        db.execute("ROLLBACK", ())?;
         outcome.and(Err(Error::new(
             ErrorKind::Unsupported,
             "the SQL text leaves a transaction open, which was rolled back: use store.transaction()",

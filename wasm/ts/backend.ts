@@ -1,8 +1,14 @@
 /** What holds a store while it is open. */
 
-import type { Durability } from './api.js';
+import type { Durability, OpenOptions } from './api.js';
 import type { Instance, Settings, WasmStore } from './bindings/glue.js';
 import type { Engine } from './engine.js';
+
+/** How the engine works on a storage; see {@link OpenOptions}. */
+export type Mode = NonNullable<OpenOptions['mode']>;
+
+/** What is said of mode files where there are none. */
+export const IMAGE_ONLY = 'this storage holds whole blobs: its only mode is image';
 
 /** What {@link Durability} says and only the storage knows. */
 export type Holding = Pick<Durability, 'storage' | 'mode' | 'durable' | 'survivesPowerLoss' | 'evictable'> &

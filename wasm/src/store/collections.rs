@@ -4,13 +4,13 @@ use js_sys::Array;
 use serde::Serialize;
 use sigil_core::{
     Collection, CollectionInfo, CollectionOptions, Error, Filter, Hit, Metadata, Metric, Result,
-    SearchOptions,
+    SearchOptions, Store,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::WasmStore;
-use crate::error::{JsResult, throwing};
+use crate::error::JsResult;
 
 /// A collection as JavaScript sees it.
 #[derive(Debug, Serialize)]
@@ -51,9 +51,9 @@ impl WasmStore {
         dimensions: usize,
         metric: &str,
     ) -> JsResult<JsValue> {
-        let made = throwing(|| {
+        let made = self.throwing(|store| {
             let options = CollectionOptions::new(dimensions, Metric::parse(metric)?);
-            Ok(self.store.open_collection(name, options)?.info().clone())
+            Ok(store.open_collection(name, options)?.info().clone())
         })?;
         Ok(serde_wasm_bindgen::to_value(&Info::new(&made, None))?)
     }
@@ -63,7 +63,7 @@ impl WasmStore {
     /// # Errors
     /// As [`sigil_core::Store::collection`].
     pub fn collection(&self, name: &str) -> JsResult<JsValue> {
-        let found = throwing(|| Ok(self.store.collection(name)?.info().clone()))?;
+        let found = self.throwing(|store| Ok(store.collection(name)?.info().clone()))?;
         Ok(serde_wasm_bindgen::to_value(&Info::new(&found, None))?)
     }
 
@@ -73,7 +73,7 @@ impl WasmStore {
     /// As [`sigil_core::Store::drop_collection`].
     #[wasm_bindgen(js_name = dropCollection)]
     pub fn drop_collection(&self, name: &str) -> JsResult<()> {
-        throwing(|| self.store.drop_collection(name))
+        self.throwing(|store| store.drop_collection(name))
     }
 
     /// Every collection by name, with its count.
@@ -81,12 +81,12 @@ impl WasmStore {
     /// # Errors
     /// As [`sigil_core::Store::collections`].
     pub fn collections(&self) -> JsResult<JsValue> {
-        let counted = throwing(|| {
+        let counted = self.throwing(|store| {
             let counted = |info: CollectionInfo| {
-                let count = self.store.collection(&info.name)?.count()?;
+                let count = store.collection(&info.name)?.count()?;
                 Ok((info, count))
             };
-            self.store.collections()?.into_iter().map(counted).collect::<Result<Vec<_>>>()
+            store.collections()?.into_iter().map(counted).collect::<Result<Vec<_>>>()
         })?;
         let infos: Vec<_> =
             counted.iter().map(|(info, count)| Info::new(info, Some(*count))).collect();
@@ -99,7 +99,7 @@ impl WasmStore {
     /// As [`sigil_core::Store::index_states`].
     #[wasm_bindgen(js_name = indexStates)]
     pub fn index_states(&self) -> JsResult<JsValue> {
-        let states = throwing(|| self.store.index_states())?;
+        let states = self.throwing(Store::index_states)?;
         let states: Vec<_> = states
             .iter()
             .map(|state| State {
@@ -125,8 +125,8 @@ impl WasmStore {
         vectors: &[f32],
         metadata: Vec<String>,
     ) -> JsResult<()> {
-        throwing(|| {
-            let collection = self.store.collection(collection)?;
+        self.throwing(|store| {
+            let collection = store.collection(collection)?;
             let dimensions = collection.info().options.dimensions;
             if vectors.len() != dimensions * ids.len() || metadata.len() != ids.len() {
                 return Err(Error::invalid(format!(
@@ -151,8 +151,8 @@ impl WasmStore {
     /// As [`Collection::get`].
     #[wasm_bindgen(js_name = getVector)]
     pub fn get_vector(&self, collection: &str, id: &str) -> JsResult<Option<Array>> {
-        throwing(|| {
-            let Some(record) = self.store.collection(collection)?.get(id)? else {
+        self.throwing(|store| {
+            let Some(record) = store.collection(collection)?.get(id)? else {
                 return Ok(None);
             };
             let vector = js_sys::Float32Array::from(record.vector.as_slice());
@@ -166,7 +166,7 @@ impl WasmStore {
     /// As [`Collection::delete`].
     #[wasm_bindgen(js_name = deleteVectors)]
     pub fn delete_vectors(&self, collection: &str, ids: Vec<String>) -> JsResult<usize> {
-        throwing(|| self.store.collection(collection)?.delete(ids))
+        self.throwing(|store| store.collection(collection)?.delete(ids))
     }
 
     /// The nearest vectors, as [`hits_to_js`] packs them; `filter` is JSON.
@@ -182,9 +182,9 @@ impl WasmStore {
         filter: Option<String>,
         exact: bool,
     ) -> JsResult<Array> {
-        throwing(|| {
+        self.throwing(|store| {
             let options = search_options(filter.as_deref(), exact)?;
-            Ok(hits_to_js(self.store.collection(collection)?.search(query, k, &options)?))
+            Ok(hits_to_js(store.collection(collection)?.search(query, k, &options)?))
         })
     }
 
@@ -194,7 +194,7 @@ impl WasmStore {
     /// As [`Collection::count`].
     #[wasm_bindgen(js_name = countVectors)]
     pub fn count_vectors(&self, collection: &str) -> JsResult<usize> {
-        throwing(|| self.store.collection(collection).and_then(|found: Collection<'_>| found.count()))
+        self.throwing(|store| store.collection(collection).and_then(|found: Collection<'_>| found.count()))
     }
 }
 

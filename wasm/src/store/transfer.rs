@@ -1,11 +1,14 @@
 //! A whole database as bytes, into a new store and out of an open one.
 
 use js_sys::Uint8Array;
-use sigil_core::{DATABASE_FILE, Error, ErrorKind, File, Files, Result, Store, WAL_FILE};
+use sigil_core::{
+    DATABASE_FILE, Error, ErrorKind, File, Files, MemoryFiles, Result, Store, WAL_FILE,
+    check_pages,
+};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::WasmStore;
-use crate::error::{JsResult, throwing};
+use crate::error::JsResult;
 
 /// How much is copied at a time, so that a database need not fit in the module's memory twice.
 const CHUNK_BYTES: u32 = 1 << 20;
@@ -21,8 +24,8 @@ impl WasmStore {
     /// As [`sigil_core::Database::checkpoint`].
     #[wasm_bindgen(js_name = exportDatabase)]
     pub fn export_database(&self) -> JsResult<Uint8Array> {
-        throwing(|| {
-            self.store.database().checkpoint()?;
+        self.throwing(|store| {
+            store.database().checkpoint()?;
             read_all(self.files.open(DATABASE_FILE, false)?.as_ref())
         })
     }
@@ -58,10 +61,7 @@ pub(super) fn import(
     open: impl FnOnce() -> Result<Store>,
 ) -> Result<Store> {
     if !is_new(files)? {
-        return Err(Error::new(
-            ErrorKind::Conflict,
-            "the store exists already, and an import makes a new one: choose another name",
-        ));
+        return Err(not_new());
     }
     let imported = write_all(files, bytes).and_then(|()| open());
     if imported.is_err() {
@@ -70,6 +70,13 @@ pub(super) fn import(
         let _ = files.remove(DATABASE_FILE);
     }
     imported
+}
+
+pub(super) fn not_new() -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        "the store exists already, and an import makes a new one: choose another name",
+    )
 }
 
 fn is_new(files: &dyn Files) -> Result<bool> {
@@ -83,12 +90,7 @@ fn is_new(files: &dyn Files) -> Result<bool> {
 
 fn write_all(files: &dyn Files, bytes: &Uint8Array) -> Result<()> {
     let len = bytes.length();
-    if len <= MAGIC_BYTES {
-        return Err(Error::new(
-            ErrorKind::NotADatabase,
-            format!("the import has {len} bytes, which is less than a database's header"),
-        ));
-    }
+    check_len(len)?;
     let file = files.open(DATABASE_FILE, true)?;
     file.truncate(0)?;
     let write = |mut at: u32, end: u32| {
@@ -100,5 +102,34 @@ fn write_all(files: &dyn Files, bytes: &Uint8Array) -> Result<()> {
         file.sync()
     };
     write(MAGIC_BYTES, len)?;
-    write(0, MAGIC_BYTES)
+    write(0, MAGIC_BYTES)?;
+    check_file(file.as_ref())
+}
+
+/// Refuses bytes that are no sound database.
+pub(super) fn check_import(bytes: &[u8]) -> Result<()> {
+    check_len(u32::try_from(bytes.len()).unwrap_or(u32::MAX))?;
+    let files = MemoryFiles::new();
+    files.put(DATABASE_FILE, bytes.to_vec());
+    check_file(files.open(DATABASE_FILE, false)?.as_ref())
+}
+
+fn check_len(len: u32) -> Result<()> {
+    if len <= MAGIC_BYTES {
+        return Err(Error::new(
+            ErrorKind::NotADatabase,
+            format!("the import has {len} bytes, which is less than a database's header"),
+        ));
+    }
+    Ok(())
+}
+
+fn check_file(file: &dyn File) -> Result<()> {
+    match check_pages(file)?.unwrap_or_default().first() {
+        None => Ok(()),
+        Some(fault) => Err(Error::corrupt(format!(
+            "page {} of the import does not match its checksum: use another copy",
+            fault.page
+        ))),
+    }
 }

@@ -9,17 +9,19 @@ import type { SyncSnapshots } from '../snapshots.js';
 /** {@link SyncFiles} as a {@link Backend}: what a call has committed is durable when it returns. */
 export class FilesBackend implements Backend {
   readonly #files: SyncFiles & { close?(): Promise<void> };
-  readonly #snapshots: SyncSnapshots | undefined;
+  readonly #snapshots: SyncSnapshots | number;
   readonly #holding: () => Promise<Holding>;
 
-  constructor(files: SyncFiles, snapshots: SyncSnapshots | undefined, holding: () => Promise<Holding>) {
+  /** A store in `files`, with its index snapshots in `snapshots`, or in that many slots among the files. */
+  constructor(files: SyncFiles, snapshots: SyncSnapshots | number, holding: () => Promise<Holding>) {
     this.#files = files;
     this.#snapshots = snapshots;
     this.#holding = holding;
   }
 
   async open(instance: Instance, imported: Uint8Array | undefined, settings: Settings): Promise<Engine<WasmStore>> {
-    return Engine.make(instance, ({ WasmStore: { openFiles } }) => openFiles(this.#files, this.#snapshots, imported, settings));
+    const [snapshots, slots] = typeof this.#snapshots === 'number' ? [undefined, this.#snapshots] : [this.#snapshots, 0];
+    return Engine.make(instance, ({ WasmStore: { openFiles } }) => openFiles(this.#files, snapshots, slots, imported, settings));
   }
 
   written(): undefined {

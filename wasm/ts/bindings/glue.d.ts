@@ -80,6 +80,7 @@ export interface Instance {
     openFiles(
       files: SyncFiles,
       snapshots: SyncSnapshots | undefined,
+      slots: number,
       imported: Uint8Array | undefined,
       settings: Settings,
     ): WasmStore;
