@@ -8,10 +8,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::container::StoreId;
 use crate::engine::Database;
 use crate::error::Result;
 use crate::params;
-use crate::schema::StoreId;
 
 /// The number of a change; 0 comes before the first.
 pub(crate) type Seq = i64;

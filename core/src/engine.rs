@@ -117,6 +117,7 @@ pub struct Database {
     poison: RefCell<Option<Error>>,
     closed: Cell<bool>,
     in_transaction_call: Cell<bool>,
+    checkpoints: Cell<u64>,
     options: DatabaseOptions,
 }
 
@@ -216,6 +217,7 @@ impl Database {
             poison: RefCell::default(),
             closed: Cell::new(false),
             in_transaction_call: Cell::new(false),
+            checkpoints: Cell::new(0),
             options,
         })
     }
@@ -236,17 +238,26 @@ impl Database {
     /// # Errors
     /// As [`execute`](Database::execute); the statements before the failing one have run.
     pub fn execute_batch(&self, sql: &str) -> Result<Executed> {
-        check_shape(sql)?;
         let last_insert_rowid = self.connection.last_insert_rowid();
         let mut executed = Executed { changes: 0, last_insert_rowid };
+        self.for_each_statement(sql, |statement| {
+            let one = self.execute(statement, ())?;
+            executed = Executed { changes: executed.changes + one.changes, ..one };
+            Ok(())
+        })?;
+        Ok(executed)
+    }
+
+    fn for_each_statement(&self, sql: &str, mut run: impl FnMut(&str) -> Result<()>) -> Result<()> {
+        self.usable()?;
+        check_shape(sql)?;
         let mut rest = sql;
         while let Some(parsed) = first_statement(rest)? {
             let (first, tail) = rest.split_at(parsed.len);
-            let one = self.run_statement(first, Params::None, None, &mut |_| Ok(()))?;
-            executed = Executed { changes: executed.changes + one.changes, ..one };
+            run(first)?;
             rest = tail;
         }
-        Ok(executed)
+        Ok(())
     }
 
     /// Runs one statement and collects its rows.
@@ -261,6 +272,15 @@ impl Database {
             Ok(())
         })?;
         Ok(Rows { columns, rows })
+    }
+
+    /// Runs every statement of `sql` in order, as [`execute_batch`](Database::execute_batch), and
+    /// calls `each` on the rows of each.
+    ///
+    /// # Errors
+    /// As [`execute_batch`](Database::execute_batch), and whatever `each` returns.
+    pub fn query_batch(&self, sql: &str, mut each: impl FnMut(Rows) -> Result<()>) -> Result<()> {
+        self.for_each_statement(sql, |statement| each(self.query(statement, ())?))
     }
 
     /// Runs one statement and calls `each` on every row, without collecting or copying them.
@@ -387,6 +407,7 @@ impl Database {
                 "a transaction is open on this handle: end it before a checkpoint",
             ));
         }
+        self.checkpoints.set(self.checkpoints.get() + 1);
         self.guarded(|| {
             let mode = CheckpointMode::Truncate { upper_bound_inclusive: None };
             self.connection.checkpoint(mode).map(|_| ()).map_err(from_engine)
@@ -421,6 +442,12 @@ impl Database {
     /// The length of the write-ahead log in bytes.
     pub fn wal_bytes(&self) -> u64 {
         self.wal_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many checkpoints were begun on this handle: while two readings are equal, the WAL has
+    /// only grown and the database file has not changed.
+    pub fn checkpoints(&self) -> u64 {
+        self.checkpoints.get()
     }
 
     /// How many rows were changed on this handle since it was opened; it never goes back, so two

@@ -12,26 +12,26 @@
 //! Every blob stands in a [container](crate::container) that says whose it is and which flush
 //! (generation) wrote it. A flush writes its blobs under new names, then replaces the older of
 //! the two manifests, then removes what neither manifest needs. Its cost is that of the new WAL
-//! bytes, since pieces are merged only when eight of a size have come together.
+//! bytes, since pieces are merged only when sixteen of a size have come together.
 //!
 //! # What is opened
 //!
-//! The newest manifest that is whole, and on top of it every later flush whose data is whole. So
-//! a flush counts from the moment its last data blob is in place; the manifest only makes that
-//! cheap to find, and losing one loses nothing. The rules, with `n` the generation of the newest
-//! whole manifest:
+//! The newest manifest that is whole, and on top of it the flush after it if that flush's data is
+//! whole. So a flush counts from the moment its last data blob is in place; the manifest only
+//! makes that cheap to find, and losing one manifest loses nothing. The rules, with `n` the
+//! generation of the newest whole manifest:
 //!
-//! 1. A flush after `n` is complete when its WAL piece has the store, epoch and generation it
-//!    should have and continues the WAL (it starts where a piece starts or ends, repeats the
-//!    bytes it covers, and goes on), or when it is a base of the next epoch with all of the WAL
-//!    its header says was written beside it. A complete flush is opened: *rolled forward*.
-//! 2. Otherwise, when the other slot holds what the newest manifest says it should, whatever is
-//!    there of a later flush is what a crash left of it, and was never acknowledged: ignored, and
-//!    removed by the next flush.
-//! 3. When the other slot does not (it is damaged, missing or stale), it may have been the newest.
-//!    If there is nothing of a later flush, no data can have been lost with it: a flush without
-//!    data (of index snapshots only) leaves none. If there is something and it is damaged, the
-//!    store is [`Corrupt`](crate::ErrorKind::Corrupt), until it is opened with
+//! 1. The flush `n + 1` is complete when there is a WAL piece of that generation, of this store
+//!    and epoch, that continues the WAL (it starts where a piece starts or ends, repeats the bytes
+//!    it covers, and goes on); or a base of the next epoch and that generation, with all of the
+//!    WAL that its header says was written beside it. A complete flush is opened: *rolled forward*.
+//! 2. Otherwise, when the other slot holds generation `n - 1` as it should, whatever there is of
+//!    `n + 1` is what a crash left of a flush that was never acknowledged: ignored, and removed by
+//!    the next flush.
+//! 3. When the other slot does not (it is damaged, missing or stale), it may have been `n + 1`.
+//!    If there is nothing of that flush, no data can have been lost with it: a flush without data
+//!    (of index snapshots only) leaves none. If there is something and it is damaged, the store
+//!    is [`Corrupt`](crate::ErrorKind::Corrupt), until it is opened with
 //!    [`OpenOptions::recover`].
 //! 4. A base or WAL piece that the newest manifest names and that is missing or damaged is
 //!    `Corrupt` too. Nothing is changed by failing to open. With `recover` the other manifest is
@@ -43,14 +43,20 @@
 //! * *While blobs are written*: both manifests are untouched and need none of the new names. If
 //!   the data is not whole, rule 2 opens generation `n`; if it is, rule 1 opens the flush that was
 //!   in flight. Because a whole one is always taken, no whole flush is ever left lying beside
-//!   another of its generation: the next flush builds on it.
+//!   another of its generation.
 //! * *At the manifest*: it is replaced atomically. Should the host tear it nevertheless, the slot
 //!   is damaged and the data before it is whole: rule 1.
 //! * *While blobs are removed*: only what neither manifest names is removed, so a manifest that is
 //!   lost later still has the other one's blobs to fall back on. What was not removed stays listed.
+//! * *After opening a store whose slots are not `n` and `n - 1`*: before anything else, the next
+//!   flush writes the manifest `n + 1` of what was opened, over the slot that is not `n`
+//!   ([`Flush::repairs`]). So no blob is written while a slot is damaged, and a blob that is torn
+//!   by a crash is never mistaken for a lost flush; and there is never more than one flush to
+//!   roll forward.
 //!
-//! The slot of the newest whole manifest is never overwritten. After rolling forward over `n + 1`,
-//! whose slot is the other one, the next flush is therefore `n + 3`, which has that slot too.
+//! One damaged or missing blob is thus either made up for or refused by name, and so are a lost
+//! manifest and a damaged blob together. Two blobs that vanish together, both manifests or a
+//! manifest and the data of its flush, can pass for a crash; no reader could tell.
 //!
 //! # Drivers
 //!
@@ -165,12 +171,11 @@ impl fmt::Display for BlobName {
 pub struct Image {
     store: StoreId,
     contents: Contents,
-    /// The generation of the newest manifest that can be fallen back on, or 0: its slot and its
-    /// blobs are left alone.
+    /// The generation of the newest manifest that is stored and whole, or 0: its slot and its
+    /// blobs are left alone by the next flush.
     kept: u64,
-    /// The newest generation there are blobs of: later than `kept` after rolling forward, and
-    /// after giving a generation up.
-    seen: u64,
+    /// Whether a manifest of what was opened has to be written before anything else.
+    repair: bool,
     /// The checksum of what each slot held when it was last seen, to notice another writer.
     slots: [Option<u64>; 2],
     /// The checksum of the first bytes of the WAL that is stored, to notice a restarted one.
@@ -249,20 +254,15 @@ impl Contents {
     }
 }
 
-/// The generation after `seen` whose slot is not that of `kept`.
-fn next_generation(kept: u64, seen: u64) -> u64 {
-    if Slot::of(seen) == Slot::of(kept) { seen + 1 } else { seen + 2 }
-}
-
 impl Image {
     /// The identity of the store.
     pub fn store_id(&self) -> StoreId {
         self.store
     }
 
-    /// The generation that is open: 0 before the first flush.
+    /// The generation of the newest manifest: 0 before the first flush.
     pub fn generation(&self) -> u64 {
-        self.seen
+        self.kept
     }
 
     /// The number of the base image: 0 before the first flush.

@@ -14,9 +14,11 @@ mod error;
 mod files;
 mod host;
 pub mod image;
+mod image_store;
 mod schema;
 mod snapshot;
 mod store;
+mod transfer;
 mod value;
 mod vector;
 mod verify;
@@ -25,6 +27,7 @@ pub mod wal;
 pub use collection::{
     COLLECTION_NAME_BYTES_MAX, Collection, CollectionInfo, CollectionOptions, VectorRecord,
 };
+pub use container::StoreId;
 pub use engine::{
     DATABASE_FILE, Database, DatabaseOptions, Executed, Interrupt, PAGE_BYTES, PageFault, RowRef,
     WAL_FILE, check_pages,
@@ -32,11 +35,12 @@ pub use engine::{
 pub use error::{Error, ErrorKind, Result};
 pub use files::{File, Files, MemoryFiles};
 pub use host::{FixedHost, Host};
-pub use schema::StoreId;
+pub use image_store::ImageStore;
 pub use snapshot::{MemoryStorage, SlotStorage, SnapshotStorage, container};
 pub use store::{IndexState, Store, StoreParts};
+pub use transfer::{export, import};
 pub use value::{Params, Row, Rows, Value, ValueRef};
 pub use vector::{
     Filter, Hit, MetaValue, Metadata, Metric, SearchOptions, SnapshotMark, VectorIndex, VectorRef,
 };
-pub use verify::{Finding, Severity, verify_files, verify_snapshots, verify_store};
+pub use verify::{Finding, Severity, verify_files, verify_image, verify_snapshots, verify_store};

@@ -4,15 +4,11 @@
 //! meets a user's table. The version is in `sigil_meta`, not in `PRAGMA user_version`, which is
 //! the user's.
 
+use crate::container::StoreId;
 use crate::engine::Database;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::Host;
 use crate::params;
-
-/// The identity of one database, made at random when it is created.
-///
-/// It ties derived indexes to the database they were derived from.
-pub type StoreId = [u8; 16];
 
 /// Each migration takes a database from the version that is its index to the next.
 const MIGRATIONS: &[&str] = &[
@@ -41,8 +37,8 @@ pub(crate) fn migrate(db: &Database, host: &dyn Host) -> Result<StoreId> {
         .query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'sigil_meta'", ())?
         .is_empty();
     if !has_meta {
-        let mut id: StoreId = [0; 16];
-        host.fill_random(&mut id);
+        let mut id = StoreId([0; 16]);
+        host.fill_random(&mut id.0);
         db.transaction(|tx| {
             tx.execute(
                 "CREATE TABLE sigil_meta (key TEXT PRIMARY KEY NOT NULL, value NOT NULL)",
@@ -50,7 +46,7 @@ pub(crate) fn migrate(db: &Database, host: &dyn Host) -> Result<StoreId> {
             )?;
             tx.execute(
                 "INSERT INTO sigil_meta VALUES ('version', 0), ('store', ?)",
-                params![id.as_slice()],
+                params![id.0.as_slice()],
             )?;
             upgrade(tx, 0)
         })?;
@@ -74,7 +70,7 @@ pub(crate) fn migrate(db: &Database, host: &dyn Host) -> Result<StoreId> {
         db.transaction(|tx| upgrade(tx, version))?;
     }
     let id = meta(db, "store")?;
-    id.as_blob().and_then(|id| StoreId::try_from(id).ok()).ok_or_else(|| damaged("store"))
+    id.as_blob().and_then(|id| id.try_into().ok()).map(StoreId).ok_or_else(|| damaged("store"))
 }
 
 fn upgrade(tx: &Database, from: usize) -> Result<()> {

@@ -72,6 +72,11 @@ impl MemoryStorage {
         MemoryStorage::default()
     }
 
+    /// The names of all blobs, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
         self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use crate::changes::{self, DerivedIndex, Mark};
 use crate::collection::{self, Collection, CollectionIndex, CollectionInfo, CollectionOptions};
+use crate::container::StoreId;
 use crate::engine::{Database, DatabaseOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{Files, MemoryFiles};
 use crate::host::{FixedHost, Host};
 use crate::params;
-use crate::schema::{self, StoreId};
+use crate::schema;
 use crate::snapshot::{MemoryStorage, SnapshotStorage};
 
 /// What a host hands a [`Store`].

@@ -48,6 +48,7 @@ type Slots = HashMap<Arc<str>, u32, BuildHasherDefault<DefaultHasher>>;
 pub struct VectorIndex {
     metric: Metric,
     dimensions: usize,
+    /// At most `u32::MAX` of them, so that their number fits too.
     slots: Slots,
     // The row of slot `i` is element `i` of each of these; `vectors` has `dimensions` floats a row.
     ids: Vec<Arc<str>>,
@@ -145,7 +146,7 @@ impl VectorIndex {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) for an id outside these bounds, a vector of
     /// another length, or an element that is infinite or not a number;
-    /// [`Full`](ErrorKind::Full) when memory runs out; [`Limit`](ErrorKind::Limit) at 2^32
+    /// [`Full`](ErrorKind::Full) when memory runs out; [`Limit`](ErrorKind::Limit) at 2^32 - 1
     /// vectors.
     pub fn add(&mut self, id: &str, vector: &[f32], metadata: Metadata) -> Result<bool> {
         check_row(self.dimensions, id, vector)?;
@@ -156,10 +157,14 @@ impl VectorIndex {
             self.squared_norms[slot] = squared_norm;
             return Ok(true);
         }
+        let slot = self.count();
+        if slot == u32::MAX {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                "an index holds less than 2^32 vectors: start another one",
+            ));
+        }
         self.reserve(1)?;
-        let slot = u32::try_from(self.len()).map_err(|_| {
-            Error::new(ErrorKind::Limit, "an index holds at most 2^32 vectors: start another one")
-        })?;
         let id: Arc<str> = id.into();
         self.slots.insert(Arc::clone(&id), slot);
         self.ids.push(id);
@@ -257,6 +262,11 @@ impl VectorIndex {
     /// `"simd128"` or `"scalar"`. All of them give the same results.
     pub fn kernels() -> &'static str {
         kernels::Kernels::best().name()
+    }
+
+    /// The number of vectors, as slots are counted.
+    fn count(&self) -> u32 {
+        u32::try_from(self.len()).unwrap_or(u32::MAX)
     }
 
     fn slot(&self, id: &str) -> Option<usize> {

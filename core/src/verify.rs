@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use crate::container::StoreId;
 use crate::engine::{DATABASE_FILE, WAL_FILE, check_pages};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::files::Files;
+use crate::image;
 use crate::snapshot::SnapshotStorage;
 use crate::store::Store;
 use crate::vector::VectorIndex;
@@ -165,6 +167,40 @@ pub fn verify_store(store: &Store) -> Result<Vec<Finding>> {
             ),
             Err(error) => findings.push(Finding::new(Severity::Damage, part, error.to_string())),
         }
+    }
+    Ok(findings)
+}
+
+/// Checks the blobs of a store that is kept by the [manifest protocol](crate::image).
+///
+/// # Errors
+/// What the storage reports when it cannot even read.
+pub fn verify_image(storage: &dyn SnapshotStorage) -> Result<Vec<Finding>> {
+    let options = image::OpenOptions::default();
+    let report = match image::open(storage, options, StoreId([0; 16])) {
+        Ok(opened) => opened.report,
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Corrupt | ErrorKind::NewerFormat | ErrorKind::NotFound
+            ) =>
+        {
+            return Ok(vec![Finding::new(Severity::Damage, "image", error.to_string())]);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut findings = Vec::new();
+    for message in report.damaged_manifests {
+        let message = format!("{message}; nothing is lost, and the next flush writes it anew");
+        findings.push(Finding::new(Severity::Warning, "manifest", message));
+    }
+    for (key, message) in report.dropped_indexes {
+        let message = format!("{message}; it is rebuilt when it is next used");
+        findings.push(Finding::new(Severity::Warning, key, message));
+    }
+    for name in report.leftovers {
+        let message = "was left by a flush that did not finish; the next flush removes it";
+        findings.push(Finding::new(Severity::Note, name, message));
     }
     Ok(findings)
 }

@@ -90,9 +90,12 @@ pub(crate) fn run() -> ExitCode {
     let mut out = std::io::stdout().lock();
     let outcome = match arguments.command {
         Command::Demo { dir } => demo::run(&dir, &mut out),
-        Command::Query { dir, sql, format, params, time_limit_ms } => {
-            query::run(&dir, sql.as_deref(), &query::Options { format, params, time_limit_ms }, &mut out)
-        }
+        Command::Query { dir, sql, format, params, time_limit_ms } => query::run(
+            &dir,
+            sql.as_deref(),
+            &query::Options { format, params, time_limit_ms },
+            &mut out,
+        ),
         Command::Inspect { dir, json } => inspect::run(&dir, json, &mut out),
         Command::Verify { dir } => verify::run(&dir, &mut out),
         Command::Export { dir, file } => transfer::export(&dir, &file, &mut out),

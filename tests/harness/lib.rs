@@ -1,3 +1,8 @@
 //! Harnesses that attack the storage: conformance, crash, fault and model.
 
 pub mod c_sqlite;
+pub mod conformance;
+pub mod crash;
+pub mod fault;
+pub mod random;
+pub mod wal;

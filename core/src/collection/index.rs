@@ -2,10 +2,10 @@
 
 use crate::changes::{self, DerivedIndex, Mark, Seq};
 use crate::collection::CollectionInfo;
+use crate::container::StoreId;
 use crate::engine::{Database, RowRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::params;
-use crate::schema::StoreId;
 use crate::vector::{Metadata, SnapshotMark, VectorIndex};
 
 /// Collections below this size are rebuilt faster than a snapshot of them is worth.
@@ -200,7 +200,7 @@ impl DerivedIndex for CollectionIndex {
 
     fn snapshot(&self, mark: Mark) -> Result<Vec<u8>> {
         self.vectors.to_bytes_marked(&SnapshotMark {
-            store: mark.store,
+            store: mark.store.0,
             collection: u64::try_from(mark.source).unwrap_or(0),
             watermark: u64::try_from(mark.watermark).unwrap_or(0),
         })
@@ -215,7 +215,7 @@ impl DerivedIndex for CollectionIndex {
         }
         self.vectors = vectors;
         Ok(Mark {
-            store: mark.store,
+            store: StoreId(mark.store),
             source: i64::try_from(mark.collection).unwrap_or(-1),
             watermark: i64::try_from(mark.watermark).unwrap_or(i64::MAX),
         })

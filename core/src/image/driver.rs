@@ -1,6 +1,6 @@
 //! The protocol over a storage that completes synchronously.
 
-use super::{FlushInput, Image, ImageOpener, OpenOptions, OpenedImage};
+use super::{Flush, FlushInput, Image, ImageOpener, OpenOptions, OpenedImage};
 use crate::container::StoreId;
 use crate::error::{ErrorKind, Result};
 use crate::snapshot::SnapshotStorage;
@@ -67,7 +67,24 @@ impl Image {
         storage: &dyn SnapshotStorage,
         input: &FlushInput<'_>,
     ) -> Result<Option<Flushed>> {
-        let Some(flush) = self.plan(input)? else { return Ok(None) };
+        let mut done: Option<Flushed> = None;
+        while let Some(flush) = self.plan(input)? {
+            let repairs = flush.repairs;
+            let bytes = done.map_or(0, |done| done.bytes) + flush.bytes();
+            done = Some(Flushed {
+                generation: flush.generation,
+                bytes,
+                rebased: !repairs && input.database.is_some(),
+            });
+            self.carry_out(storage, flush)?;
+            if !repairs {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    fn carry_out(&mut self, storage: &dyn SnapshotStorage, flush: Flush) -> Result<()> {
         let (slot, manifest) = &flush.manifest;
         let check = || flush.check(storage.read(slot)?.as_deref());
         // Before anything is written: a second writer's blobs may have the same names. An error
@@ -86,11 +103,6 @@ impl Image {
             self.failed(error.clone());
             return Err(error);
         }
-        let done = Flushed {
-            generation: flush.generation,
-            bytes: flush.bytes(),
-            rebased: input.database.is_some(),
-        };
         let removals = flush.removals.clone();
         self.committed(flush);
         for name in removals {
@@ -99,6 +111,6 @@ impl Image {
                 self.removed(&name);
             }
         }
-        Ok(Some(done))
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use super::open::head_checksum;
 use super::tails::first_merged;
 use super::{
     BlobName, CHECKPOINT_MIN, Contents, Image, MAX_INDEX_KEY_LEN, MAX_INDEXES, MAX_RETIRED,
-    MAX_TAILS, Slot, next_generation,
+    MAX_TAILS, Slot,
 };
 use crate::container::{self, BlobHeader, BlobKind};
 use crate::error::{Error, ErrorKind, Result};
@@ -31,6 +31,9 @@ pub struct FlushInput<'a> {
 pub struct Flush {
     /// The generation this becomes.
     pub generation: u64,
+    /// Whether this only puts the manifests in order, so that the same input has to be planned
+    /// once more when it is done. Never so twice in a row.
+    pub repairs: bool,
     /// Blobs to put in place, in order.
     pub writes: Vec<(String, Vec<u8>)>,
     /// The manifest to put in place when all writes are durable.
@@ -83,9 +86,15 @@ impl Image {
     pub fn plan(&self, input: &FlushInput<'_>) -> Result<Option<Flush>> {
         self.usable()?;
         self.accept(input)?;
-        let generation = next_generation(self.kept, self.seen);
-        let mut next =
-            Next { image: self, generation, contents: self.contents.clone(), writes: Vec::new() };
+        if self.repair {
+            return self.finish(self.contents.clone(), Vec::new(), self.wal_head).map(Some);
+        }
+        let mut next = Next {
+            image: self,
+            generation: self.kept + 1,
+            contents: self.contents.clone(),
+            writes: Vec::new(),
+        };
         // The data comes last, so that whoever finds it whole knows the rest is in place.
         let indexes_changed = next.indexes(input)?;
         match input.database {
@@ -95,31 +104,43 @@ impl Image {
         if next.writes.is_empty() && !indexes_changed {
             return Ok(None);
         }
-        let Next { mut contents, writes, .. } = next;
+        let Next { contents, writes, .. } = next;
+        self.finish(contents, writes, head_checksum(input.wal)).map(Some)
+    }
+
+    /// The flush that makes `contents` the next generation.
+    fn finish(
+        &self,
+        mut contents: Contents,
+        writes: Vec<(String, Vec<u8>)>,
+        wal_head: Option<u64>,
+    ) -> Result<Flush> {
         let Some(base) = contents.base else {
             return Err(Error::invalid("the first flush of a store needs the database"));
         };
         let mut retired = std::mem::take(&mut contents.retired);
         retired.retain(|retired| !contents.needs(retired.name));
-        contents.retired = retired;
-        let excess = contents.retired.len().saturating_sub(MAX_RETIRED);
-        contents.retired.drain(..excess);
-        let removals = (contents.retired.iter())
+        retired.drain(..retired.len().saturating_sub(MAX_RETIRED));
+        // What the manifest in the other slot may still name is kept for one more flush.
+        let removals = (retired.iter())
             .filter(|retired| retired.since <= self.kept)
             .map(|retired| retired.name.to_string())
             .collect();
-        let manifest = Manifest::new(generation, self.kept, base, &contents).encode(self.store)?;
+        contents.retired = retired;
+        let generation = self.kept + 1;
+        let manifest = Manifest::new(generation, base, &contents).encode(self.store)?;
         let slot = Slot::of(generation);
-        Ok(Some(Flush {
+        Ok(Flush {
             generation,
+            repairs: self.repair,
             writes,
             manifest_checksum: container::checksum(&manifest),
             manifest: (slot.name().to_owned(), manifest),
             removals,
             replaces: self.slots[slot as usize],
-            wal_head: head_checksum(input.wal),
+            wal_head,
             contents,
-        }))
+        })
     }
 
     fn accept(&self, input: &FlushInput<'_>) -> Result<()> {
@@ -148,7 +169,7 @@ impl Image {
     /// The flush is done: its manifest is durable.
     pub fn committed(&mut self, flush: Flush) {
         self.kept = flush.generation;
-        self.seen = flush.generation;
+        self.repair = false;
         self.contents = flush.contents;
         self.wal_head = flush.wal_head;
         self.slots[Slot::of(flush.generation) as usize] = Some(flush.manifest_checksum);

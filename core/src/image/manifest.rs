@@ -63,8 +63,6 @@ pub(super) struct Retired {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
     pub(super) generation: u64,
-    /// The generation of the manifest in the other slot, or 0 when that is empty.
-    pub(super) previous: u64,
     pub(super) epoch: u64,
     pub(super) base: BaseRef,
     pub(super) tails: Vec<TailRef>,
@@ -74,15 +72,9 @@ pub(super) struct Manifest {
 
 impl Manifest {
     /// The manifest of `contents`, of which the base must be known.
-    pub(super) fn new(
-        generation: u64,
-        previous: u64,
-        base: BaseRef,
-        contents: &Contents,
-    ) -> Manifest {
+    pub(super) fn new(generation: u64, base: BaseRef, contents: &Contents) -> Manifest {
         Manifest {
             generation,
-            previous,
             epoch: contents.epoch,
             base,
             tails: contents.tails.clone(),
@@ -145,8 +137,8 @@ impl Manifest {
     fn problem(&self) -> Option<String> {
         // The bound leaves room to count on from any number without an overflow.
         const MAX: u64 = u64::MAX >> 8;
-        if self.previous >= self.generation || self.generation > MAX {
-            return Some(format!("generation {} after {}", self.generation, self.previous));
+        if self.generation == 0 || self.generation > MAX {
+            return Some(format!("generation {}", self.generation));
         }
         if self.epoch == 0 || self.epoch > self.generation {
             return Some(format!("epoch {} in generation {}", self.epoch, self.generation));
@@ -192,7 +184,6 @@ mod tests {
         let tail = |generation, offset, len| TailRef { generation, offset, len, checksum: 3 };
         Manifest {
             generation: 5,
-            previous: 4,
             epoch: 2,
             base: BaseRef { generation: 3, len: 4096, checksum: 1 },
             tails: vec![tail(4, 0, 100), tail(5, 100, 50)],
@@ -215,8 +206,7 @@ mod tests {
 
     #[test]
     fn impossible_manifests_are_refused() {
-        let changes: [fn(&mut Manifest); 11] = [
-            |m| m.previous = 5,
+        let changes: [fn(&mut Manifest); 10] = [
             |m| m.generation = u64::MAX,
             |m| m.epoch = 0,
             |m| m.epoch = 6,

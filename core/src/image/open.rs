@@ -1,9 +1,12 @@
 //! Opening a store: which blobs to read, and what they amount to.
 
+mod later;
+mod recover;
+
 use std::collections::BTreeMap;
 
 use super::manifest::{BaseRef, IndexRef, Manifest, TailRef};
-use super::{BlobName, Contents, Image, Slot, next_generation};
+use super::{BlobName, Contents, Image, Slot};
 use crate::container::{self, Blob, BlobKind, HEADER_LEN, StoreId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wal::WAL_HEADER_LEN;
@@ -35,9 +38,9 @@ pub struct OpenReport {
     pub fresh: bool,
     /// The generation that was opened, 0 in a fresh store.
     pub generation: u64,
-    /// The flushes that were found without their manifest and opened, in order.
-    pub rolled_forward: Vec<u64>,
-    /// What is wrong with a manifest slot; the next flush repairs one of them.
+    /// Whether that flush was found without its manifest.
+    pub rolled_forward: bool,
+    /// What is wrong with a manifest slot; the next flush repairs it.
     pub damaged_manifests: Vec<String>,
     /// What was given up under [`OpenOptions::recover`]: acknowledged changes may be lost.
     pub given_up: Vec<String>,
@@ -107,7 +110,7 @@ struct Found {
     store: StoreId,
     contents: Contents,
     kept: u64,
-    seen: u64,
+    repair: bool,
     report: OpenReport,
 }
 
@@ -129,14 +132,6 @@ enum SlotState {
     Missing,
     Damaged(Error),
     Whole(StoreId, Manifest),
-}
-
-/// What there is of a later flush.
-enum Later {
-    Nothing,
-    Broken(Error),
-    Tail(usize, TailRef),
-    Base(BaseRef, Option<TailRef>),
 }
 
 impl ImageOpener {
@@ -176,7 +171,7 @@ impl ImageOpener {
     /// As [`wanted`](Self::wanted); [`ErrorKind::InvalidInput`] when blobs are still wanted.
     pub fn finish(mut self) -> Result<OpenedImage> {
         let names = self.wanted()?;
-        let Some(Found { store, contents, kept, seen, report }) = self.found.take() else {
+        let Some(Found { store, contents, kept, repair, report }) = self.found.take() else {
             return Err(Error::invalid(format!(
                 "the store cannot be opened before these blobs are supplied: {}",
                 names.join(", ")
@@ -201,7 +196,7 @@ impl ImageOpener {
             store,
             contents,
             kept,
-            seen,
+            repair,
             slots,
             wal_head: head_checksum(&wal),
             poisoned: None,
@@ -259,50 +254,37 @@ impl ImageOpener {
             }
             _ => return Err(Stop::Failed(no_manifest())),
         };
-        let expected = older.as_ref().map_or(0, |older| older.generation) == newest.previous
-            && report.damaged_manifests.is_empty();
-        if !expected && report.damaged_manifests.is_empty() {
+        let previous = older.as_ref().map_or(0, |older| older.generation);
+        let lost = previous + 1 != newest.generation;
+        if lost && report.damaged_manifests.is_empty() {
             report.damaged_manifests.push(format!(
                 "'{}' should hold generation {} and {}",
                 Slot::of(newest.generation).other().name(),
-                newest.previous,
-                match &older {
-                    Some(older) => format!("holds {}", older.generation),
-                    None => "is missing".to_owned(),
+                newest.generation - 1,
+                match previous {
+                    0 => "is missing".to_owned(),
+                    _ => format!("holds {previous}"),
                 }
             ));
         }
-        let seen = newest.generation;
-        let kept = match (self.load(store, &newest), older) {
-            (Ok(()), _) => newest,
-            (Err(Stop::Failed(error)), Some(older))
-                if self.options.recover && error.kind() == ErrorKind::Corrupt =>
-            {
-                // When the older one does not hold either, the newer one's error says more.
-                self.load(store, &older).map_err(|stop| match stop {
-                    Stop::Failed(_) => Stop::Failed(error.clone()),
-                    wanted @ Stop::Wanted(_) => wanted,
-                })?;
-                report.given_up.push(format!("generation {seen}: {error}"));
-                older
-            }
-            (Err(Stop::Failed(error)), _) if error.kind() == ErrorKind::Corrupt => {
+        // A slot that should be empty and is not counts as lost, too.
+        let lost = !report.damaged_manifests.is_empty();
+        let (contents, kept) = match self.load(store, &newest) {
+            Ok(()) => (Contents::of(&newest), newest.generation),
+            Err(Stop::Failed(error)) if error.kind() == ErrorKind::Corrupt => {
+                if self.options.recover {
+                    return self.recover(store, &newest, older.as_ref(), &error, report);
+                }
                 return Err(Stop::Failed(error.context(
                     "the newest state of the store is damaged (restore the blob, or open with \
                      'recover' to go back to the state before it)",
                 )));
             }
-            (Err(stop), _) => return Err(stop),
+            Err(stop) => return Err(stop),
         };
-        let mut contents = Contents::of(&kept);
-        // What the manifest that was given up names is not needed any more.
-        if seen > kept.generation {
-            self.retire_given_up(seen, &mut contents);
-        }
-        let mut found = Found { store, contents, kept: kept.generation, seen, report };
-        self.roll_forward(!expected, &mut found)?;
+        let mut found = Found { store, contents, kept, repair: lost, report };
+        self.roll_forward(lost, &mut found)?;
         self.drop_indexes(&mut found)?;
-        found.report.generation = found.seen;
         Ok(found)
     }
 
@@ -323,7 +305,8 @@ impl ImageOpener {
         let store = (self.blob(&base))
             .and_then(|bytes| container::decode(&base, bytes).ok())
             .map_or(self.fresh, |blob| blob.header.store);
-        let mut found = Found { store, contents: Contents::default(), kept: 0, seen: 0, report };
+        let contents = Contents::default();
+        let mut found = Found { store, contents, kept: 0, repair: false, report };
         self.roll_forward(strict, &mut found)?;
         if found.contents.base.is_none() {
             if strict {
@@ -332,7 +315,6 @@ impl ImageOpener {
             found.store = self.fresh;
             found.report.fresh = true;
         }
-        found.report.generation = found.seen;
         Ok(found)
     }
 
@@ -343,22 +325,32 @@ impl ImageOpener {
         let names = [base].into_iter();
         let names = names.chain(contents.tails.iter().map(|tail| contents.tail_name(tail)));
         let names = names.chain(contents.indexes.values().map(IndexRef::name));
-        let names = names.chain(later_names(contents.epoch, manifest.generation + 1));
+        let names = names.chain(later::later_names(contents.epoch, manifest.generation + 1));
         self.want(names.map(|name| name.to_string()))?;
-        let one = &manifest.base;
-        self.check(store, contents.epoch, base, (one.generation, one.len, one.checksum))?;
-        for tail in &contents.tails {
-            let name = contents.tail_name(tail);
-            let said = (tail.generation, tail.len, tail.checksum);
-            let offset = self.check(store, contents.epoch, name, said)?.header.offset;
-            if offset != tail.offset {
-                return Err(Stop::Failed(Error::corrupt(format!(
-                    "blob '{name}' is for another place in the WAL: expected {}, found {offset}",
-                    tail.offset
-                ))));
-            }
+        self.check_base(store, manifest)?;
+        for tail in &manifest.tails {
+            self.check_tail(store, manifest.epoch, tail)?;
         }
         Ok(())
+    }
+
+    fn check_base(&self, store: StoreId, manifest: &Manifest) -> Result<()> {
+        let BaseRef { generation, len, checksum } = manifest.base;
+        let name = BlobName::Base { epoch: manifest.epoch };
+        self.check(store, manifest.epoch, name, (generation, len, checksum)).map(drop)
+    }
+
+    fn check_tail(&self, store: StoreId, epoch: u64, tail: &TailRef) -> Result<()> {
+        let name = BlobName::Tail { epoch, generation: tail.generation };
+        let said = (tail.generation, tail.len, tail.checksum);
+        let offset = self.check(store, epoch, name, said)?.header.offset;
+        if offset == tail.offset {
+            return Ok(());
+        }
+        Err(Error::corrupt(format!(
+            "blob '{name}' is for another place in the WAL: expected {}, found {offset}",
+            tail.offset
+        )))
     }
 
     /// The blob `name`, which must be the one a manifest says it is: its generation, length and
@@ -391,205 +383,6 @@ impl ImageOpener {
         Ok(blob)
     }
 
-    /// Retires what the manifest of the generation `seen` names, which could not be opened.
-    fn retire_given_up(&self, seen: u64, contents: &mut Contents) {
-        let slot = Slot::of(seen);
-        let Some(Ok((_, manifest))) = self.blob(slot.name()).map(|b| Manifest::decode(slot, b))
-        else {
-            return;
-        };
-        let given_up = Contents::of(&manifest);
-        let names = [BlobName::Base { epoch: given_up.epoch }].into_iter();
-        let names = names.chain(given_up.tails.iter().map(|tail| given_up.tail_name(tail)));
-        let names = names.chain(given_up.indexes.values().map(IndexRef::name));
-        let names = names.chain(given_up.retired.iter().map(|retired| retired.name));
-        for name in names.collect::<Vec<_>>() {
-            if !contents.needs(name) {
-                contents.retire(name, 0);
-            }
-        }
-    }
-
-    /// Takes in every complete flush after the one found. With `strict`, a manifest may have been
-    /// lost, so what there is of a later flush must be complete.
-    fn roll_forward(&self, strict: bool, found: &mut Found) -> Result<(), Stop> {
-        let mut leftovers: Vec<BlobName> = Vec::new();
-        loop {
-            let mut generation = next_generation(found.kept, found.seen);
-            // After a generation was given up, or rolled over, the next one skipped a number. If
-            // its manifest is the lost one, it is found behind the gap.
-            let last = generation + if strict { 2 } else { 0 };
-            let mut advanced = false;
-            while !advanced && generation <= last {
-                self.want_later(found.contents.epoch, generation, &mut leftovers)?;
-                match self.later(found, generation) {
-                    Later::Nothing => {}
-                    Later::Broken(error) if error.kind() == ErrorKind::NewerFormat => {
-                        return Err(Stop::Failed(error));
-                    }
-                    Later::Broken(error) if strict && !self.options.recover => {
-                        return Err(Stop::Failed(lost_flush(found, generation, &error)));
-                    }
-                    Later::Broken(error) if strict => {
-                        found.report.given_up.push(format!("generation {generation}: {error}"));
-                        found.seen = generation;
-                        return self.note_leftovers(found, &leftovers);
-                    }
-                    Later::Broken(_) => {}
-                    Later::Tail(first, tail) => {
-                        found.contents.extend(first, tail);
-                        advanced = true;
-                    }
-                    Later::Base(base, tail) => {
-                        found.contents.rebase(base);
-                        if let Some(tail) = tail {
-                            found.contents.extend(0, tail);
-                        }
-                        advanced = true;
-                    }
-                }
-                if advanced {
-                    found.seen = generation;
-                    found.report.rolled_forward.push(generation);
-                }
-                generation += 2;
-            }
-            if !advanced {
-                return self.note_leftovers(found, &leftovers);
-            }
-        }
-    }
-
-    /// Has the blobs read that a flush of `generation` may have written, and notes them.
-    fn want_later(
-        &self,
-        epoch: u64,
-        generation: u64,
-        leftovers: &mut Vec<BlobName>,
-    ) -> Result<(), Stop> {
-        let names = later_names(epoch, generation);
-        self.want(names.iter().map(BlobName::to_string))?;
-        leftovers.extend(names);
-        let mut number = 0;
-        while self.blob(&BlobName::Index { generation, number }.to_string()).is_some() {
-            number += 1;
-            let next = BlobName::Index { generation, number };
-            self.want([next.to_string()])?;
-            leftovers.push(next);
-        }
-        Ok(())
-    }
-
-    /// Retires what a crash left of flushes that were not taken in.
-    fn note_leftovers(&self, found: &mut Found, names: &[BlobName]) -> Result<(), Stop> {
-        let Found { contents, report, .. } = found;
-        for name in names.iter().copied() {
-            if self.blob(&name.to_string()).is_some() && !contents.needs(name) {
-                contents.retire(name, 0);
-                if !report.leftovers.contains(&name.to_string()) {
-                    report.leftovers.push(name.to_string());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What there is of the flush `generation` on top of what was found.
-    fn later(&self, found: &Found, generation: u64) -> Later {
-        let tail = self.later_tail(found, generation);
-        let base = self.later_base(found, generation);
-        match (tail, base) {
-            (Later::Tail(..), Later::Base(..)) => Later::Broken(Error::corrupt(format!(
-                "there are two complete flushes of generation {generation}: two writers had the \
-                 store open at once"
-            ))),
-            (whole @ Later::Tail(..), _) | (_, whole @ Later::Base(..)) => whole,
-            (broken @ Later::Broken(_), _) | (_, broken) => broken,
-        }
-    }
-
-    fn later_tail(&self, found: &Found, generation: u64) -> Later {
-        let contents = &found.contents;
-        if contents.base.is_none() {
-            return Later::Nothing;
-        }
-        let name = BlobName::Tail { epoch: contents.epoch, generation };
-        let Some(bytes) = self.blob(&name.to_string()) else { return Later::Nothing };
-        let blob = match self.later_blob(found.store, name, bytes, BlobKind::WalTail) {
-            Ok(blob) => blob,
-            Err(error) => return Later::Broken(error),
-        };
-        let tail = tail_ref(&blob);
-        let first = contents.tails.iter().take_while(|old| old.offset < tail.offset).count();
-        let start = contents.tails.get(first).map_or(contents.wal_len(), |old| old.offset);
-        let covered = contents.tails[first..].iter().try_fold(blob.payload, |rest, old| {
-            let old = self.blob(&contents.tail_name(old).to_string())?.get(HEADER_LEN..)?;
-            rest.strip_prefix(old)
-        });
-        let ours = (blob.header.epoch, blob.header.generation) == (contents.epoch, generation);
-        match covered {
-            Some(new) if ours && start == tail.offset && !new.is_empty() => {
-                Later::Tail(first, tail)
-            }
-            _ => Later::Broken(Error::corrupt(format!(
-                "blob '{name}' does not continue the WAL of generation {}: it starts at {}, \
-                 and the WAL is {} bytes long",
-                found.seen,
-                tail.offset,
-                contents.wal_len()
-            ))),
-        }
-    }
-
-    fn later_base(&self, found: &Found, generation: u64) -> Later {
-        let epoch = found.contents.epoch + 1;
-        let name = BlobName::Base { epoch };
-        let Some(bytes) = self.blob(&name.to_string()) else { return Later::Nothing };
-        let blob = match self.later_blob(found.store, name, bytes, BlobKind::Image) {
-            Ok(blob) => blob,
-            Err(error) => return Later::Broken(error),
-        };
-        // A base of another generation is what an earlier crash left.
-        if (blob.header.epoch, blob.header.generation) != (epoch, generation) {
-            return Later::Nothing;
-        }
-        let base = BaseRef { generation, len: blob.payload.len() as u64, checksum: blob.checksum };
-        let wal_len = blob.header.offset;
-        if wal_len == 0 {
-            return Later::Base(base, None);
-        }
-        let name = BlobName::Tail { epoch, generation };
-        let Some(bytes) = self.blob(&name.to_string()) else {
-            return Later::Broken(Error::corrupt(format!("blob '{name}' is missing")));
-        };
-        match self.later_blob(found.store, name, bytes, BlobKind::WalTail) {
-            Err(error) => Later::Broken(error),
-            Ok(blob) => {
-                let tail = tail_ref(&blob);
-                let expected = (epoch, generation, 0, wal_len);
-                let found = (blob.header.epoch, tail.generation, tail.offset, tail.len);
-                if found == expected {
-                    Later::Base(base, Some(tail))
-                } else {
-                    Later::Broken(Error::corrupt(format!(
-                        "blob '{name}' does not belong to 'base-{epoch}': expected {expected:?} \
-                         as epoch, generation, offset and length, found {found:?}"
-                    )))
-                }
-            }
-        }
-    }
-
-    fn later_blob<'a>(
-        &self,
-        store: StoreId,
-        name: BlobName,
-        bytes: &'a [u8],
-        kind: BlobKind,
-    ) -> Result<Blob<'a>> {
-        container::decode_as(&name.to_string(), bytes, kind, Some(store))
-    }
-
     /// Drops the index snapshots that do not hold.
     fn drop_indexes(&self, found: &mut Found) -> Result<(), Stop> {
         let Found { store, contents, report, .. } = found;
@@ -612,25 +405,6 @@ impl ImageOpener {
     }
 }
 
-/// The blobs a flush of `generation` on top of `epoch` may have written, but for further indexes.
-fn later_names(epoch: u64, generation: u64) -> [BlobName; 4] {
-    [
-        BlobName::Tail { epoch, generation },
-        BlobName::Base { epoch: epoch + 1 },
-        BlobName::Tail { epoch: epoch + 1, generation },
-        BlobName::Index { generation, number: 0 },
-    ]
-}
-
-fn tail_ref(blob: &Blob<'_>) -> TailRef {
-    TailRef {
-        generation: blob.header.generation,
-        offset: blob.header.offset,
-        len: blob.payload.len() as u64,
-        checksum: blob.checksum,
-    }
-}
-
 /// The checksum of the first bytes of a WAL, which change whenever it is restarted.
 pub(super) fn head_checksum(wal: &[u8]) -> Option<u64> {
     wal.get(..WAL_HEADER_LEN.min(wal.len()))
@@ -643,12 +417,4 @@ fn no_manifest() -> Error {
         "neither 'manifest-a' nor 'manifest-b' is whole, so which blobs make the store is \
          unknown: restore one of the two from a backup",
     )
-}
-
-fn lost_flush(found: &Found, generation: u64, error: &Error) -> Error {
-    error.clone().context(format!(
-        "a manifest is damaged, and so is what the flush of generation {generation} wrote \
-         (restore either, or open with 'recover' to go back to generation {})",
-        found.seen
-    ))
 }

@@ -1,7 +1,7 @@
 //! Which pieces of WAL a flush merges with the new one.
 
 /// How many pieces of one size class come together before they are merged.
-const FAN: usize = 8;
+const FAN: usize = 16;
 
 /// Pieces below this many bytes times [`FAN`] are all of the smallest class.
 const UNIT: u64 = 4096;
@@ -15,8 +15,8 @@ fn class(len: u64) -> u32 {
 ///
 /// The new piece takes in every smaller class at the end, and its own class when that has come to
 /// [`FAN`]. So classes never rise from the front to the back and hold fewer than [`FAN`] pieces
-/// each, which bounds their number by `7 * classes`; and each time a byte is written again its
-/// class has risen, which bounds how often it is by `log8(total / 4096)`. A merge is never larger
+/// each, which bounds their number by `15 * classes`; and each time a byte is written again its
+/// class has risen, which bounds how often it is by `log16(total / 4096)`. A merge is never larger
 /// than `cap`: beyond that a checkpoint is the cheaper way.
 pub(super) fn first_merged(lens: &[u64], new: u64, cap: u64) -> usize {
     let (mut first, mut size) = (lens.len(), new);
@@ -62,7 +62,7 @@ mod tests {
         for size in [4_152, 12_360, 40_000] {
             let (most, written, total) = run((0..2_000).map(|_| size), cap);
             let classes = u64::from(class(total)) + 1;
-            assert!(most as u64 <= 7 * classes, "{most} pieces of {size}");
+            assert!(most as u64 <= 15 * classes, "{most} pieces of {size}");
             assert!(written <= total * (classes + 1), "{written} bytes written for {total}");
         }
     }
@@ -77,7 +77,7 @@ mod tests {
         });
         let (most, written, total) = run(sizes, u64::MAX);
         let classes = u64::from(class(total)) + 1;
-        assert!(most as u64 <= 7 * classes, "{most} pieces");
+        assert!(most as u64 <= 15 * classes, "{most} pieces");
         assert!(written <= total * (classes + 1), "{written} bytes written for {total}");
     }
 

@@ -72,11 +72,10 @@ impl VectorIndex {
     /// # Errors
     /// [`Full`](ErrorKind::Full) when memory runs out.
     pub fn to_bytes_marked(&self, mark: &SnapshotMark) -> Result<Vec<u8>> {
-        let limit = |_| Error::new(ErrorKind::Limit, "an index snapshot holds less than 2^32 rows");
         let head = Head {
             metric: self.metric,
-            dimensions: u32::try_from(self.dimensions).map_err(limit)?,
-            count: u32::try_from(self.len()).map_err(limit)?,
+            dimensions: u32::try_from(self.dimensions).unwrap_or(u32::MAX),
+            count: self.count(),
             mark: *mark,
         };
         let mut bytes = vec![0; HEADER_BYTES];

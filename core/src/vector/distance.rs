@@ -1,6 +1,6 @@
 //! Distances from the kernels' sums, right also where those overflow or underflow.
 
-use super::kernels::Kernels;
+use super::kernels::{Kernels, Rows};
 use super::metric::Metric;
 
 /// Below this a squared norm or distance in 32-bit floats may have lost terms to underflow: each
@@ -46,7 +46,7 @@ impl<'a> Measure<'a> {
     }
 
     /// Fills `sums` with what [`distance`](Measure::distance) wants to know of each of the rows.
-    pub(super) fn sums(&self, rows: &[f32], sums: &mut [f32]) {
+    pub(super) fn sums(&self, rows: Rows<'_>, sums: &mut [f32]) {
         match self.metric {
             Metric::Cosine | Metric::Dot => self.kernels.dot_rows(self.query, rows, sums),
             Metric::L2 => self.kernels.squared_l2_rows(self.query, rows, sums),
@@ -141,7 +141,8 @@ mod tests {
     fn distance(metric: Metric, query: &[f32], row: &[f32]) -> f64 {
         let measure = Measure::new(metric, query);
         let mut sums = [0.0];
-        measure.sums(row, &mut sums);
+        let rows = Rows { matrix: row, dimensions: row.len(), slots: &[0] };
+        measure.sums(rows, &mut sums);
         let norm = squared_norm(row);
         let distance = measure.distance(sums[0], norm, row);
         // A row must never be beyond the bound of its own distance.

@@ -12,7 +12,7 @@ use std::fmt;
 
 mod scalar;
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neon;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
@@ -22,8 +22,33 @@ mod x86;
 /// How many partial sums there are.
 const LANES: usize = 32;
 
-/// Fills `out` with the result for each row, given the query and the rows one after another.
-type RowsFn = fn(query: &[f32], rows: &[f32], out: &mut [f32]);
+/// Fills `out` with the result for each of the rows, of which there are as many.
+type RowsFn = fn(query: &[f32], rows: Rows<'_>, out: &mut [f32]);
+
+/// Some of the rows of a matrix, in any order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<'a> {
+    /// All rows of the matrix, one after another.
+    pub(super) matrix: &'a [f32],
+    /// How many elements a row has.
+    pub(super) dimensions: usize,
+    /// Which rows are meant.
+    pub(super) slots: &'a [u32],
+}
+
+impl<'a> Rows<'a> {
+    /// A matrix of one row.
+    fn one(row: &'a [f32]) -> Rows<'a> {
+        Rows { matrix: row, dimensions: row.len(), slots: &[0] }
+    }
+
+    /// The `at`th of these rows.
+    #[inline(always)]
+    fn row(&self, at: usize) -> &'a [f32] {
+        let start = self.slots[at] as usize * self.dimensions;
+        &self.matrix[start..start + self.dimensions]
+    }
+}
 
 /// One implementation of the kernels.
 pub(super) struct Kernels {
@@ -37,13 +62,13 @@ impl Kernels {
     pub(super) fn best() -> &'static Kernels {
         #[cfg(target_arch = "x86_64")]
         return x86::best().unwrap_or(&scalar::KERNELS);
-        #[cfg(target_arch = "aarch64")]
+        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
         return &neon::KERNELS;
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         return &wasm::KERNELS;
         #[cfg(not(any(
             target_arch = "x86_64",
-            target_arch = "aarch64",
+            all(target_arch = "aarch64", target_feature = "neon"),
             all(target_arch = "wasm32", target_feature = "simd128")
         )))]
         return &scalar::KERNELS;
@@ -55,20 +80,21 @@ impl Kernels {
         self.name
     }
 
-    /// The inner product of `query` with each of the `out.len()` rows.
+    /// The inner product of `query` with each of the rows.
     ///
     /// # Panics
-    /// When `rows` is not `out.len()` times as long as `query`.
-    pub(super) fn dot_rows(&self, query: &[f32], rows: &[f32], out: &mut [f32]) {
+    /// When there are not as many results as rows, the query is of another length, or a slot is
+    /// outside the matrix.
+    pub(super) fn dot_rows(&self, query: &[f32], rows: Rows<'_>, out: &mut [f32]) {
         check(query, rows, out);
         (self.dot)(query, rows, out);
     }
 
-    /// The squared euclidean distance of `query` to each of the `out.len()` rows.
+    /// The squared euclidean distance of `query` to each of the rows.
     ///
     /// # Panics
-    /// When `rows` is not `out.len()` times as long as `query`.
-    pub(super) fn squared_l2_rows(&self, query: &[f32], rows: &[f32], out: &mut [f32]) {
+    /// As [`dot_rows`](Kernels::dot_rows).
+    pub(super) fn squared_l2_rows(&self, query: &[f32], rows: Rows<'_>, out: &mut [f32]) {
         check(query, rows, out);
         (self.squared_l2)(query, rows, out);
     }
@@ -76,7 +102,7 @@ impl Kernels {
     /// The inner product of two vectors of one length.
     pub(super) fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
         let mut out = [0.0];
-        self.dot_rows(a, b, &mut out);
+        self.dot_rows(a, Rows::one(b), &mut out);
         out[0]
     }
 }
@@ -87,38 +113,35 @@ impl fmt::Debug for Kernels {
     }
 }
 
-/// The implementations rely on these lengths for their memory safety.
-fn check(query: &[f32], rows: &[f32], out: &[f32]) {
-    assert_eq!(
-        query.len().checked_mul(out.len()),
-        Some(rows.len()),
-        "{} rows of {} elements, but {} elements given",
-        out.len(),
-        query.len(),
-        rows.len()
-    );
+/// The implementations rely on rows as long as the query for their memory safety.
+fn check(query: &[f32], rows: Rows<'_>, out: &[f32]) {
+    assert_eq!(query.len(), rows.dimensions, "the query is of another length than the rows");
+    assert_eq!(rows.slots.len(), out.len(), "not as many results as rows");
 }
 
-/// Calls `blocks` on as many runs of `R` rows as there are and `one` on each row that is left.
+/// Calls `many` on as many groups of `R` rows as there are and `one` on each row that is left.
+///
+/// `many` is told the rows of the next group too, so that it can ask for them early.
 #[inline(always)]
 fn by_rows<const R: usize>(
-    query: &[f32],
-    rows: &[f32],
+    rows: Rows<'_>,
     out: &mut [f32],
-    blocks: impl Fn(&[f32]) -> [f32; R],
-    one: impl Fn(&[f32]) -> [f32; 1],
+    many: impl Fn([&[f32]; R], [&[f32]; R]) -> [f32; R],
+    one: impl Fn(&[f32]) -> f32,
 ) {
-    let n = query.len();
-    if n == 0 {
-        return out.fill(0.0);
+    let whole = out.len() - out.len() % R;
+    let (groups, rest) = out.as_chunks_mut::<R>();
+    let mut next = std::array::from_fn(|r| if r < whole { rows.row(r) } else { &[][..] });
+    for (group, out) in groups.iter_mut().enumerate() {
+        let now = next;
+        let start = (group + 1) * R;
+        if start < whole {
+            next = std::array::from_fn(|r| rows.row(start + r));
+        }
+        *out = many(now, next);
     }
-    let (out_blocks, out_rest) = out.as_chunks_mut::<R>();
-    let mut row_blocks = rows.chunks_exact(n * R);
-    for (rows, out) in row_blocks.by_ref().zip(out_blocks) {
-        *out = blocks(rows);
-    }
-    for (row, out) in row_blocks.remainder().chunks_exact(n).zip(out_rest) {
-        [*out] = one(row);
+    for (at, out) in rest.iter_mut().enumerate() {
+        *out = one(rows.row(whole + at));
     }
 }
 

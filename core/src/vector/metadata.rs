@@ -114,6 +114,11 @@ impl Metadata {
 
     /// The value of the top-level member `key`.
     pub fn get(&self, key: &str) -> Option<&MetaValue> {
+        // Among few keys most differ in length alone, which is cheaper to see than their order.
+        const FEW: usize = 16;
+        if self.entries.len() <= FEW {
+            return self.entries.iter().find(|(name, _)| **name == *key).map(|(_, value)| value);
+        }
         let at = self.entries.binary_search_by(|(name, _)| (**name).cmp(key)).ok()?;
         self.entries.get(at).map(|(_, value)| value)
     }

@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::ops::Range;
 
 use super::VectorIndex;
 use super::distance::{Bound, Measure};
 use super::filter::Filter;
+use super::kernels::Rows;
 
 /// Rows per call of the kernels: enough to forget the cost of the call, few enough for the sums to
 /// stay in the first-level cache.
@@ -58,18 +58,10 @@ pub(super) fn nearest<'a>(
         return Vec::new();
     }
     match filter {
-        None => scan.rows(0..index.len()),
+        None => scan.rows(0..index.count()),
         Some(filter) => {
-            let matches = |slot: &usize| filter.matches(&index.metadata[*slot]);
-            let mut slots = (0..index.len()).filter(matches).peekable();
-            // Matching rows that lie together are compared together.
-            while let Some(start) = slots.next() {
-                let mut end = start + 1;
-                while slots.next_if_eq(&end).is_some() {
-                    end += 1;
-                }
-                scan.rows(start..end);
-            }
+            let matches = |slot: &u32| filter.matches(&index.metadata[*slot as usize]);
+            scan.rows((0..index.count()).filter(matches));
         }
     }
     scan.nearest.into_sorted_vec()
@@ -87,20 +79,32 @@ struct Scan<'a, 'q> {
 }
 
 impl Scan<'_, '_> {
-    fn rows(&mut self, slots: Range<usize>) {
+    /// Compares the rows with the query, a block at a time.
+    fn rows(&mut self, mut slots: impl Iterator<Item = u32>) {
+        let mut block = [0; BLOCK_ROWS];
+        loop {
+            let mut len = 0;
+            for (place, slot) in block.iter_mut().zip(slots.by_ref()) {
+                *place = slot;
+                len += 1;
+            }
+            if len == 0 {
+                return;
+            }
+            self.block(&block[..len]);
+        }
+    }
+
+    fn block(&mut self, slots: &[u32]) {
         let mut sums = [0.0_f32; BLOCK_ROWS];
-        for start in slots.clone().step_by(BLOCK_ROWS) {
-            let block = start..slots.end.min(start + BLOCK_ROWS);
-            let dimensions = self.index.dimensions;
-            let rows = &self.index.vectors[block.start * dimensions..block.end * dimensions];
-            let sums = &mut sums[..block.len()];
-            self.measure.sums(rows, sums);
-            for ((slot, sum), norm) in
-                block.clone().zip(&*sums).zip(&self.index.squared_norms[block])
-            {
-                if !self.measure.is_beyond(self.bound, *sum, *norm) {
-                    self.offer(slot, *sum, *norm);
-                }
+        let sums = &mut sums[..slots.len()];
+        let (matrix, dimensions) = (&self.index.vectors, self.index.dimensions);
+        self.measure.sums(Rows { matrix, dimensions, slots }, sums);
+        for (slot, sum) in slots.iter().zip(&*sums) {
+            let slot = *slot as usize;
+            let squared_norm = self.index.squared_norms[slot];
+            if !self.measure.is_beyond(self.bound, *sum, squared_norm) {
+                self.offer(slot, *sum, squared_norm);
             }
         }
     }

@@ -89,7 +89,8 @@ fn write_csv(rows: &Rows, out: &mut dyn Write) -> Outcome<()> {
     let lost = |error: csv::Error| std::io::Error::other(error);
     csv.write_record(rows.columns()).map_err(lost)?;
     for row in rows.rows() {
-        csv.write_record(row.values().iter().map(|value| shown(value, Shown::Csv))).map_err(lost)?;
+        csv.write_record(row.values().iter().map(|value| shown(value, Shown::Csv)))
+            .map_err(lost)?;
     }
     csv.flush()?;
     Ok(())
@@ -149,8 +150,14 @@ mod tests {
 
     fn rendered(format: Format) -> String {
         let store = Store::in_memory().unwrap();
-        let values =
-            params![1i64 << 60, 0.5, "a,\"b\"\n\u{1b}[2J", vec![1u8, 255], None::<i64>, f64::INFINITY];
+        let values = params![
+            1i64 << 60,
+            0.5,
+            "a,\"b\"\n\u{1b}[2J",
+            vec![1u8, 255],
+            None::<i64>,
+            f64::INFINITY
+        ];
         let rows = store
             .database()
             .query("SELECT ? AS i, ? AS r, ? AS t, ? AS b, ? AS n, ? AS inf", values)
@@ -171,7 +178,8 @@ mod tests {
 
     #[test]
     fn csv_quotes_what_needs_it() {
-        let expected = "i,r,t,b,n,inf\n1152921504606846976,0.5,\"a,\"\"b\"\"\n\u{1b}[2J\",01ff,,inf\n";
+        let expected =
+            "i,r,t,b,n,inf\n1152921504606846976,0.5,\"a,\"\"b\"\"\n\u{1b}[2J\",01ff,,inf\n";
         assert_eq!(rendered(Format::Csv), expected);
     }
 

@@ -35,7 +35,8 @@ pub(super) fn queries() -> Result<Vec<Synset>> {
 }
 
 fn parse(lines: &str, embeddings: &[u8]) -> Result<Vec<Synset>> {
-    let damaged = || Error::new(ErrorKind::Corrupt, "the bundled sample is damaged: build it again");
+    let damaged =
+        || Error::new(ErrorKind::Corrupt, "the bundled sample is damaged: build it again");
     let rows = embeddings.chunks_exact(DIMENSIONS * 2);
     lines
         .lines()
@@ -74,9 +75,13 @@ mod tests {
 
     #[test]
     fn halves_are_read() {
-        for (bits, value) in
-            [(0x3c00, 1.0), (0xc000, -2.0), (0x3555, 0.333_251_95), (0x0001, 5.960_464_5e-8), (0, 0.0)]
-        {
+        for (bits, value) in [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x3555, 0.333_251_95),
+            (0x0001, 5.960_464_5e-8),
+            (0, 0.0),
+        ] {
             assert_eq!(from_half(bits), value);
         }
     }

@@ -1,13 +1,14 @@
 //! The portable implementation, and the definition that the others are tested against.
 
-use super::{Kernels, LANES, by_rows};
+use super::{Kernels, LANES, Rows};
 
 pub(super) static KERNELS: Kernels =
     Kernels { name: "scalar", dot: rows::<false>, squared_l2: rows::<true> };
 
-fn rows<const SQUARED_L2: bool>(query: &[f32], rows: &[f32], out: &mut [f32]) {
-    let one = |row: &[f32]| [sum::<SQUARED_L2>(query, row)];
-    by_rows::<1>(query, rows, out, one, one);
+fn rows<const SQUARED_L2: bool>(query: &[f32], rows: Rows<'_>, out: &mut [f32]) {
+    for (at, out) in out.iter_mut().enumerate() {
+        *out = sum::<SQUARED_L2>(query, rows.row(at));
+    }
 }
 
 fn sum<const SQUARED_L2: bool>(query: &[f32], row: &[f32]) -> f32 {

@@ -6,7 +6,7 @@ use std::arch::wasm32::{
     f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_splat, f32x4_sub, v128, v128_load,
 };
 
-use super::{Kernels, LANES, by_rows, tail};
+use super::{Kernels, LANES, Rows, by_rows, tail};
 
 pub(super) static KERNELS: Kernels =
     Kernels { name: "simd128", dot: rows::<false>, squared_l2: rows::<true> };
@@ -16,26 +16,28 @@ const ROWS: usize = 2;
 const WIDTH: usize = 4;
 const REGISTERS: usize = LANES / WIDTH;
 
-fn rows<const SQUARED_L2: bool>(query: &[f32], rows: &[f32], out: &mut [f32]) {
+fn rows<const SQUARED_L2: bool>(query: &[f32], rows: Rows<'_>, out: &mut [f32]) {
     by_rows::<ROWS>(
-        query,
         rows,
         out,
-        // SAFETY: the lengths are those `sums` asks for.
-        |rows| unsafe { sums::<SQUARED_L2, ROWS>(query, rows) },
+        // SAFETY: every row is as long as the query.
+        |rows, _| unsafe { sums::<SQUARED_L2, ROWS>(query, rows) },
         // SAFETY: as above.
-        |row| unsafe { sums::<SQUARED_L2, 1>(query, row) },
+        |row| unsafe { sums::<SQUARED_L2, 1>(query, [row]) }[0],
     );
 }
 
 /// The sums of `R` rows.
 ///
 /// # Safety
-/// `rows` must be `R` times as long as `query`.
+/// Each of `rows` must be as long as `query`.
 #[inline]
-unsafe fn sums<const SQUARED_L2: bool, const R: usize>(query: &[f32], rows: &[f32]) -> [f32; R] {
+unsafe fn sums<const SQUARED_L2: bool, const R: usize>(
+    query: &[f32],
+    rows: [&[f32]; R],
+) -> [f32; R] {
     let n = query.len();
-    debug_assert_eq!(rows.len(), R * n);
+    debug_assert!(rows.iter().all(|row| row.len() == n));
     let whole = n - n % LANES;
     let mut lanes = [[f32x4_splat(0.0); REGISTERS]; R];
     for at in (0..whole).step_by(LANES) {
@@ -43,17 +45,17 @@ unsafe fn sums<const SQUARED_L2: bool, const R: usize>(query: &[f32], rows: &[f3
             let at = at + j * WIDTH;
             // SAFETY: `at + WIDTH <= whole <= n`, the length of the query; no alignment is needed.
             let q = unsafe { v128_load(query.as_ptr().add(at).cast()) };
-            for (r, lanes) in lanes.iter_mut().enumerate() {
-                // SAFETY: `r < R`, and `rows` holds `R` rows of `n >= at + WIDTH`.
-                let x = unsafe { v128_load(rows.as_ptr().add(r * n + at).cast()) };
+            for (lanes, row) in lanes.iter_mut().zip(rows) {
+                // SAFETY: each row is as long as the query.
+                let x = unsafe { v128_load(row.as_ptr().add(at).cast()) };
                 lanes[j] = add_term::<SQUARED_L2>(lanes[j], q, x);
             }
         }
     }
     if whole < n {
         let query = tail(&query[whole..]);
-        for (r, lanes) in lanes.iter_mut().enumerate() {
-            let row = tail(&rows[r * n + whole..(r + 1) * n]);
+        for (lanes, row) in lanes.iter_mut().zip(rows) {
+            let row = tail(&row[whole..]);
             for (j, lane) in lanes.iter_mut().enumerate() {
                 // SAFETY: both arrays hold `LANES = REGISTERS * WIDTH` elements.
                 let q = unsafe { v128_load(query.as_ptr().add(j * WIDTH).cast()) };

@@ -2,10 +2,28 @@
 
 #![expect(unsafe_code, reason = "loads from raw pointers, and calls behind a feature test")]
 
-use super::Kernels;
+use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+use super::{Kernels, LANES};
 
 mod avx2;
 mod avx512;
+
+/// Asks for a block of the rows that come next.
+///
+/// The processor guesses what follows within a page of 4 KiB, but not where the next page, or the
+/// next row that a filter lets through, lies.
+#[inline]
+fn prefetch<const R: usize>(next: [&[f32]; R], at: usize) {
+    const LINE: usize = 16;
+    for row in next {
+        for line in 0..LANES / LINE {
+            let here = row.as_ptr().wrapping_add(at + line * LINE);
+            // SAFETY: a prefetch reads nothing and cannot fault, wherever it points.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(here.cast()) };
+        }
+    }
+}
 
 /// The widest implementation this processor has; the test is cached by the standard library.
 pub(super) fn best() -> Option<&'static Kernels> {

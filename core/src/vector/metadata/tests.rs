@@ -25,6 +25,18 @@ fn json_goes_through_unchanged_and_sorted() {
 }
 
 #[test]
+fn every_key_is_found_among_few_and_many() {
+    for n in [0_i64, 1, 5, 16, 17, 100] {
+        let members = (0..n).map(|i| (format!("key{i}"), Value::from(i)));
+        let metadata = Metadata::from_value(&Value::Object(members.collect())).unwrap();
+        for i in 0..n {
+            assert_eq!(metadata.get(&format!("key{i}")), Some(&MetaValue::Int(i)), "of {n}");
+        }
+        assert_eq!((metadata.get("key"), metadata.get("key00")), (None, None));
+    }
+}
+
+#[test]
 fn limits_have_clear_errors() {
     assert!(Metadata::from_json(&nested(Metadata::DEPTH_MAX)).is_ok());
     let error = Metadata::from_json(&nested(Metadata::DEPTH_MAX + 1)).unwrap_err();

@@ -1,0 +1,309 @@
+//! A store in memory whose image is kept on a host that can only replace whole blobs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::engine::{DATABASE_FILE, DatabaseOptions, WAL_FILE};
+use crate::error::{Error, ErrorKind, Result};
+use crate::files::{Files, MemoryFiles};
+use crate::host::Host;
+use crate::image::{Flush, FlushInput, Flushed, Image, OpenReport, OpenedImage};
+use crate::snapshot::SnapshotStorage;
+use crate::store::{Store, StoreParts};
+use crate::wal::WalScanner;
+
+/// A [`Store`] in memory, persisted by the [manifest protocol](crate::image).
+///
+/// A write is durable once a flush that was planned after it is reported as
+/// [`flushed`](ImageStore::flushed). A flush writes what was committed since the last one; when
+/// that has gathered, it folds it into a new base.
+///
+/// ```
+/// use std::sync::Arc;
+/// use sigil_core::{container::StoreId, image, DatabaseOptions, FixedHost, ImageStore, MemoryStorage};
+///
+/// let storage = MemoryStorage::new();
+/// let host = Arc::new(FixedHost::new(1));
+/// let opened = image::open(&storage, image::OpenOptions::default(), StoreId([1; 16]))?;
+/// let mut store = ImageStore::open(opened, host.clone(), DatabaseOptions::default())?;
+/// store.store().database().execute("CREATE TABLE t (a)", ())?;
+/// store.flush(&storage)?;
+///
+/// let opened = image::open(&storage, image::OpenOptions::default(), StoreId([2; 16]))?;
+/// let store = ImageStore::open(opened, host, DatabaseOptions::default())?;
+/// assert!(store.store().database().query("SELECT * FROM t", ())?.is_empty());
+/// # Ok::<(), sigil_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ImageStore {
+    store: Store,
+    files: MemoryFiles,
+    staged: Arc<StagedIndexes>,
+    image: Image,
+    report: OpenReport,
+    scanner: WalScanner,
+    /// [`Database::checkpoints`](crate::Database::checkpoints) as of the last flush; `None` while
+    /// nothing is stored yet.
+    flushed_checkpoints: Option<u64>,
+    /// What the flush that is under way will have flushed.
+    planned_checkpoints: u64,
+}
+
+impl ImageStore {
+    /// Opens the store that an image holds, or a fresh one.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open(
+        opened: OpenedImage,
+        host: Arc<dyn Host>,
+        mut options: DatabaseOptions,
+    ) -> Result<ImageStore> {
+        let OpenedImage { image, database, wal, indexes, report } = opened;
+        let files = MemoryFiles::new();
+        let stored = database.is_some();
+        if let Some(database) = database {
+            files.put(DATABASE_FILE, database);
+        }
+        if !wal.is_empty() {
+            files.put(WAL_FILE, wal);
+        }
+        // A checkpoint makes the next flush write the whole database, so a flush decides it.
+        options.checkpoint_at_bytes = None;
+        let staged = Arc::new(StagedIndexes::new(indexes));
+        let parts = StoreParts {
+            files: Arc::new(files.clone()),
+            host,
+            snapshots: Box::new(Arc::clone(&staged)),
+        };
+        let store = Store::open(parts, options)?;
+        Ok(ImageStore {
+            store,
+            files,
+            staged,
+            image,
+            report,
+            scanner: WalScanner::new(),
+            flushed_checkpoints: stored.then_some(0),
+            planned_checkpoints: 0,
+        })
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The files in memory that the database runs on.
+    pub fn files(&self) -> &MemoryFiles {
+        &self.files
+    }
+
+    /// The state of the image.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// What opening the image found.
+    pub fn report(&self) -> &OpenReport {
+        &self.report
+    }
+
+    /// What to write so that everything committed so far is durable; `None` when it is already.
+    ///
+    /// Until the flush is reported as [`flushed`](ImageStore::flushed) or
+    /// [`failed`](ImageStore::failed), nothing may be written to the store and no other flush
+    /// planned.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] inside a transaction, and those of the engine and of [`Image::plan`].
+    pub fn plan_flush(&mut self) -> Result<Option<Flush>> {
+        self.prepare()?;
+        self.with_input(|image, input| image.plan(input))
+    }
+
+    /// Takes note that everything a flush asked for, but for the removals, is durable.
+    pub fn flushed(&mut self, flush: Flush) {
+        self.image.committed(flush);
+        self.note_flushed();
+    }
+
+    /// Takes note that a blob of the flush's removals is gone.
+    pub fn removed(&mut self, name: &str) {
+        self.image.removed(name);
+    }
+
+    /// Takes note that a flush failed: what the host holds is unknown, so the store is poisoned
+    /// until it is opened again, which finds everything that was flushed before.
+    pub fn failed(&mut self, error: &Error) {
+        self.image.failed(error.clone());
+        self.store.database().poison_with(error);
+    }
+
+    /// Makes everything committed so far durable in `storage`.
+    ///
+    /// # Errors
+    /// As [`plan_flush`](ImageStore::plan_flush), and what the storage reports, which poisons the
+    /// store.
+    pub fn flush(&mut self, storage: &dyn SnapshotStorage) -> Result<Option<Flushed>> {
+        self.prepare()?;
+        let checkpoints = self.planned_checkpoints;
+        let outcome = {
+            let ImageStore { files, staged, image, scanner, flushed_checkpoints, .. } = self;
+            let rebase = *flushed_checkpoints != Some(checkpoints);
+            with_input(files, staged, scanner, rebase, |input| image.flush(storage, input))
+        };
+        match outcome {
+            Ok(flushed) => {
+                self.note_flushed();
+                Ok(flushed)
+            }
+            Err(error) => {
+                self.store.database().poison_with(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn note_flushed(&mut self) {
+        self.staged.flushed();
+        self.flushed_checkpoints = Some(self.planned_checkpoints);
+    }
+
+    /// Folds the WAL into the database when it is time to write a new base.
+    fn prepare(&mut self) -> Result<()> {
+        let database = self.store.database();
+        database.usable()?;
+        if database.in_transaction() {
+            return Err(Error::new(
+                ErrorKind::Busy,
+                "a flush waits for the open transaction: end it first",
+            ));
+        }
+        let len = self.files.open(DATABASE_FILE, true)?.len()?;
+        if self.flushed_checkpoints.is_none() || self.image.wants_checkpoint(len) {
+            self.store.save_indexes()?;
+            database.checkpoint()?;
+        }
+        self.planned_checkpoints = database.checkpoints();
+        if self.flushed_checkpoints != Some(self.planned_checkpoints) {
+            self.scanner = WalScanner::new();
+        }
+        Ok(())
+    }
+
+    fn with_input<T>(&mut self, f: impl FnOnce(&Image, &FlushInput<'_>) -> Result<T>) -> Result<T> {
+        let rebase = self.flushed_checkpoints != Some(self.planned_checkpoints);
+        let ImageStore { files, staged, image, scanner, .. } = self;
+        with_input(files, staged, scanner, rebase, |input| f(image, input))
+    }
+}
+
+/// Calls `f` with what the store consists of now.
+fn with_input<T>(
+    files: &MemoryFiles,
+    staged: &StagedIndexes,
+    scanner: &mut WalScanner,
+    rebase: bool,
+    f: impl FnOnce(&FlushInput<'_>) -> Result<T>,
+) -> Result<T> {
+    let missing = || Error::new(ErrorKind::Engine, "the engine lost its database file");
+    let with_wal = |wal: &[u8]| {
+        let done = usize::try_from(scanner.committed_len()).unwrap_or(0);
+        scanner.advance(wal.get(done..).unwrap_or_default());
+        let committed = usize::try_from(scanner.committed_len()).unwrap_or(0);
+        let wal = &wal[..committed];
+        files
+            .with_bytes(DATABASE_FILE, |database| {
+                let staged = staged.lock();
+                let indexes: Vec<(&str, &[u8])> = staged
+                    .new
+                    .iter()
+                    .map(|(key, bytes)| (key.as_str(), bytes.as_slice()))
+                    .collect();
+                let removed: Vec<&str> = staged.removed.iter().map(String::as_str).collect();
+                f(&FlushInput {
+                    wal,
+                    database: rebase.then_some(database),
+                    indexes: &indexes,
+                    removed_indexes: &removed,
+                })
+            })
+            .unwrap_or_else(|| Err(missing()))
+    };
+    if files.exists(WAL_FILE)? {
+        files.with_bytes(WAL_FILE, with_wal).unwrap_or_else(|| Err(missing()))
+    } else {
+        with_wal(&[])
+    }
+}
+
+/// Index snapshots on their way into and out of an image.
+struct StagedIndexes {
+    state: Mutex<Staged>,
+}
+
+#[derive(Default)]
+struct Staged {
+    /// Read from the image and not asked for yet.
+    stored: BTreeMap<String, Vec<u8>>,
+    /// To be written by the next flush.
+    new: BTreeMap<String, Vec<u8>>,
+    /// To be removed by the next flush.
+    removed: BTreeSet<String>,
+}
+
+impl StagedIndexes {
+    fn new(stored: BTreeMap<String, Vec<u8>>) -> StagedIndexes {
+        StagedIndexes { state: Mutex::new(Staged { stored, ..Staged::default() }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Staged> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flushed(&self) {
+        let mut staged = self.lock();
+        staged.new.clear();
+        staged.removed.clear();
+    }
+}
+
+impl fmt::Debug for StagedIndexes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let staged = self.lock();
+        f.debug_struct("StagedIndexes")
+            .field("stored", &staged.stored.keys())
+            .field("new", &staged.new.keys())
+            .field("removed", &staged.removed)
+            .finish()
+    }
+}
+
+impl SnapshotStorage for StagedIndexes {
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let mut staged = self.lock();
+        // An index is opened once, so its bytes need not be kept.
+        Ok(staged.new.get(name).cloned().or_else(|| staged.stored.remove(name)))
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let mut staged = self.lock();
+        staged.stored.remove(name);
+        staged.removed.remove(name);
+        staged.new.insert(name.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let mut staged = self.lock();
+        staged.stored.remove(name);
+        staged.new.remove(name);
+        staged.removed.insert(name.to_owned());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

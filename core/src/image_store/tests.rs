@@ -1,0 +1,124 @@
+//! Tests of stores on blobs in memory; they run natively and on wasm.
+
+use super::*;
+use crate::collection::CollectionOptions;
+use crate::container::StoreId;
+use crate::host::FixedHost;
+use crate::image;
+use crate::params;
+use crate::snapshot::MemoryStorage;
+use crate::vector::{Metadata, Metric, SearchOptions};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn open(storage: &MemoryStorage) -> ImageStore {
+    let opened = image::open(storage, image::OpenOptions::default(), StoreId([9; 16])).unwrap();
+    ImageStore::open(opened, Arc::new(FixedHost::new(2)), DatabaseOptions::default()).unwrap()
+}
+
+fn count(store: &ImageStore) -> i64 {
+    let rows = store.store().database().query("SELECT count(*) FROM t", ()).unwrap();
+    rows.single().unwrap().as_i64().unwrap()
+}
+
+#[test]
+fn what_is_flushed_is_there_and_what_is_not_is_not() {
+    let storage = MemoryStorage::new();
+    let mut store = open(&storage);
+    let db = store.store().database();
+    db.execute("CREATE TABLE t (a)", ()).unwrap();
+    db.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    assert!(store.flush(&storage).unwrap().unwrap().rebased);
+    assert_eq!(store.flush(&storage).unwrap(), None);
+    store.store().database().execute("INSERT INTO t VALUES (2)", ()).unwrap();
+    let flushed = store.flush(&storage).unwrap().unwrap();
+    assert!(!flushed.rebased && flushed.bytes < 20_000, "{flushed:?}");
+    store.store().database().execute("INSERT INTO t VALUES (3)", ()).unwrap();
+    drop(store);
+    let mut store = open(&storage);
+    assert_eq!(count(&store), 2);
+    assert_eq!(store.store().database().integrity_check().unwrap(), Vec::<String>::new());
+    store.store().database().execute("INSERT INTO t VALUES (4)", ()).unwrap();
+    store.flush(&storage).unwrap();
+    assert_eq!(count(&open(&storage)), 3);
+}
+
+#[test]
+fn an_open_or_rolled_back_transaction_is_never_flushed() {
+    let storage = MemoryStorage::new();
+    let mut store = open(&storage);
+    store.store().database().execute("CREATE TABLE t (a)", ()).unwrap();
+    store.flush(&storage).unwrap();
+    store.store().database().begin().unwrap();
+    store.store().database().execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    assert_eq!(store.flush(&storage).unwrap_err().kind(), ErrorKind::Busy);
+    store.store().database().rollback().unwrap();
+    store.flush(&storage).unwrap();
+    assert_eq!(count(&open(&storage)), 0);
+    store.store().database().execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    store.flush(&storage).unwrap();
+    assert_eq!(count(&open(&storage)), 1);
+}
+
+#[test]
+fn a_checkpoint_by_anyone_makes_a_new_base() {
+    let storage = MemoryStorage::new();
+    let mut store = open(&storage);
+    store.store().database().execute("CREATE TABLE t (a)", ()).unwrap();
+    store.flush(&storage).unwrap();
+    for n in 0..5i64 {
+        store.store().database().execute("INSERT INTO t VALUES (?)", params![n]).unwrap();
+        store.store().database().execute("PRAGMA wal_checkpoint", ()).unwrap();
+        store.store().database().execute("INSERT INTO t VALUES (?)", params![n]).unwrap();
+        assert!(store.flush(&storage).unwrap().unwrap().rebased);
+        let reopened = open(&storage);
+        assert_eq!(count(&reopened), 2 * (n + 1));
+        assert_eq!(reopened.image().epoch(), u64::try_from(n).unwrap() + 2);
+    }
+}
+
+#[test]
+fn much_writing_is_folded_into_a_new_base_with_its_index() {
+    let storage = MemoryStorage::new();
+    let mut store = open(&storage);
+    let options = CollectionOptions::new(64, Metric::L2);
+    store.store().create_collection("c", options).unwrap();
+    store.flush(&storage).unwrap();
+    let mut rebased = 0;
+    for n in 0..40u16 {
+        let rows: Vec<(String, Vec<f32>)> =
+            (0..50u16).map(|i| (format!("{n}-{i}"), vec![f32::from(n * 50 + i); 64])).collect();
+        let none = Metadata::new();
+        let c = store.store().collection("c").unwrap();
+        c.store_many(rows.iter().map(|(id, vector)| (&**id, vector.as_slice(), &none))).unwrap();
+        // Only an index that is open can be saved.
+        assert_eq!(c.count().unwrap(), usize::from(n + 1) * 50);
+        rebased += u32::from(store.flush(&storage).unwrap().unwrap().rebased);
+    }
+    assert!((1..10).contains(&rebased), "{rebased}");
+    drop(store);
+    let store = open(&storage);
+    assert!(store.report().is_clean(), "{:?}", store.report());
+    let state = &store.store().index_states().unwrap()[0];
+    assert_eq!(state.vectors, 2000);
+    assert!(state.unsaved < 1500, "the index was not restored: {state:?}");
+    let c = store.store().collection("c").unwrap();
+    let hits = c.search(&[1234.2; 64], 1, &SearchOptions::default()).unwrap();
+    assert_eq!(hits[0].id, "24-34");
+}
+
+#[test]
+fn a_failed_flush_poisons_and_loses_nothing_flushed() {
+    let storage = MemoryStorage::new();
+    let mut store = open(&storage);
+    store.store().database().execute("CREATE TABLE t (a)", ()).unwrap();
+    store.flush(&storage).unwrap();
+    store.store().database().execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    let flush = store.plan_flush().unwrap().unwrap();
+    drop(flush);
+    store.failed(&Error::new(ErrorKind::Full, "the quota is full"));
+    assert_eq!(store.plan_flush().unwrap_err().kind(), ErrorKind::Poisoned);
+    let outcome = store.store().database().execute("INSERT INTO t VALUES (2)", ());
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Poisoned);
+    assert_eq!(count(&open(&storage)), 0);
+}

@@ -1,0 +1,65 @@
+//! One portable file for a whole store, out and in.
+//!
+//! The file is the database itself: everything else is derived from it. Any SQLite reads it.
+
+use crate::engine::{DATABASE_FILE, Database, WAL_FILE, check_pages};
+use crate::error::{Error, ErrorKind, Result};
+use crate::files::{File, Files, MemoryFiles};
+
+/// The whole database as bytes: the content of a portable file.
+///
+/// `files` are those that `database` runs on. The WAL is folded into the database file first, so
+/// the bytes are complete by themselves.
+///
+/// # Errors
+/// [`ErrorKind::Busy`] inside a transaction, and storage kinds.
+pub fn export(database: &Database, files: &dyn Files) -> Result<Vec<u8>> {
+    database.checkpoint()?;
+    let file = files.open(DATABASE_FILE, false)?;
+    let len = usize::try_from(file.len()?)
+        .map_err(|_| Error::new(ErrorKind::Limit, "the database does not fit into memory"))?;
+    let mut bytes = vec![0; len];
+    let n = file.read_at(0, &mut bytes)?;
+    bytes.truncate(n);
+    Ok(bytes)
+}
+
+/// Puts the bytes of a portable file in place as the database of a new store.
+///
+/// Every page is checked first. A file whose pages carry no checksums, because another program
+/// wrote it, is taken as it is.
+///
+/// # Errors
+/// [`ErrorKind::Conflict`] when `files` hold a database already; [`ErrorKind::NotADatabase`] and
+/// [`ErrorKind::Corrupt`] for bytes that are no sound database, with nothing written.
+pub fn import(files: &dyn Files, bytes: Vec<u8>) -> Result<()> {
+    for name in [DATABASE_FILE, WAL_FILE] {
+        if files.exists(name)? && !files.open(name, false)?.is_empty()? {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "there is a store already: import into an empty place",
+            ));
+        }
+    }
+    let checked = MemoryFiles::new();
+    checked.put(DATABASE_FILE, bytes);
+    let copy = checked.open(DATABASE_FILE, false)?;
+    check(copy.as_ref())?;
+    let file = files.open(DATABASE_FILE, true)?;
+    let written = checked.with_bytes(DATABASE_FILE, |bytes| file.write_at(0, bytes));
+    written.unwrap_or(Ok(()))?;
+    file.sync()
+}
+
+fn check(file: &dyn File) -> Result<()> {
+    if file.is_empty()? {
+        return Err(Error::new(ErrorKind::NotADatabase, "the file to import is empty"));
+    }
+    match check_pages(file)?.unwrap_or_default().first() {
+        None => Ok(()),
+        Some(fault) => Err(Error::corrupt(format!(
+            "page {} of the file to import does not match its checksum: use another copy",
+            fault.page
+        ))),
+    }
+}
