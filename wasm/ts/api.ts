@@ -221,6 +221,12 @@ export interface Collection {
   count(): Promise<number>;
 }
 
+/** How to make a {@link VectorIndex}. */
+export interface VectorIndexOptions extends Omit<CollectionDefinition, 'name'> {
+  /** Where the wasm module comes from; by default it is loaded from beside this package. */
+  wasm?: WasmSource;
+}
+
 /** Vectors in memory, without SQL and without a store; see {@link Collection} for the calls they share. */
 export interface VectorIndex {
   readonly dimensions: number;
@@ -229,6 +235,8 @@ export interface VectorIndex {
   add(id: string, vector: Float32Array | readonly number[], metadata?: Metadata): Promise<void>;
   /** Removes what is there under `id`, and says whether there was anything. */
   remove(id: string): Promise<boolean>;
+  /** What is there under `id`. */
+  get(id: string): Promise<VectorEntry | undefined>;
   /** The entries nearest to `query`, nearest first; of equal scores the lower id first. */
   search(query: Float32Array | readonly number[], options?: SearchOptions): Promise<SearchHit[]>;
   /** How many vectors there are. */
@@ -266,6 +274,11 @@ export interface OpenOptions {
   import?: Uint8Array;
   /** Ask the browser not to evict this origin's data (`navigator.storage.persist()`). */
   persist?: boolean;
+  /**
+   * Opens a store whose newest state is damaged with the newest older one that is whole; without it
+   * such an open rejects with `corrupt` and changes nothing.
+   */
+  recover?: boolean;
   /** How long one statement may run, in milliseconds; a longer one fails with `timeout` and changes nothing. */
   timeLimit?: number;
   /** How much of the database is kept in memory, in bytes; 16 MB when it is left out. */

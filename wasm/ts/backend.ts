@@ -19,13 +19,16 @@ export interface Backend {
   /** Opens the store in `instance`; `imported` is the database a new one starts from. */
   open(instance: Instance, imported: Uint8Array | undefined, settings: Settings): Promise<Engine<WasmStore>>;
 
-  /**
-   * Called after every call that may have written, once it has left its transaction: what it returns
-   * resolves when all of that is durable. Nothing is returned when it is already.
-   */
-  written(engine: Engine<WasmStore>): Promise<void> | undefined;
+  /** A number that is another after every write; missing where whatever is written is durable at once. */
+  extent?(engine: Engine<WasmStore>): number;
 
-  /** Resolves when everything, index snapshots included, is stored. */
+  /**
+   * Called after every call on the store, with the {@link Backend.extent} before it: what it returns
+   * resolves when everything the call wrote is durable. Nothing is returned when it is already.
+   */
+  written(engine: Engine<WasmStore>, before: number): Promise<void> | undefined;
+
+  /** Resolves when everything, index snapshots included, is stored; not to be called while holding the turn. */
   flush(engine: Engine<WasmStore>): Promise<void>;
 
   /** What holds the data now. */

@@ -21,8 +21,9 @@ export async function instantiate(module: WebAssembly.Module): Promise<Instance>
  * that: the object is then poisoned, and so it is when the core says that it is.
  */
 export class Engine<T extends object> {
-  readonly #instance: Instance;
-  readonly #object: T;
+  /** Both are let go when it ends, which gives the instance's memory back. */
+  #instance: Instance | undefined;
+  #object: T | undefined;
   #ended: SigilError | undefined;
 
   private constructor(instance: Instance, object: T) {
@@ -48,7 +49,7 @@ export class Engine<T extends object> {
   call<R>(work: (object: T) => R): R {
     if (this.#ended !== undefined) throw this.#ended;
     try {
-      return work(this.#object);
+      return work(this.#object as T);
     } catch (thrown) {
       throw this.#failure(thrown);
     }
@@ -57,14 +58,20 @@ export class Engine<T extends object> {
   /** Makes every later call fail with `error`; an earlier reason stays. */
   end(error: SigilError): void {
     this.#ended ??= error;
+    this.#object = undefined;
+    this.#instance = undefined;
   }
 
   #failure(thrown: unknown): SigilError {
     const error = fromModule(thrown);
-    if (error === undefined) return (this.#ended = fromTrap(this.#instance, thrown));
+    if (error === undefined) {
+      const trap = fromTrap(this.#instance, thrown);
+      this.end(trap);
+      return trap;
+    }
     const { poisoned } = this.#object as { poisoned?: () => Failure | undefined };
     const reason = poisoned?.call(this.#object);
-    if (reason !== undefined) this.#ended = poisonedBy(fromModule(reason) ?? error);
+    if (reason !== undefined) this.end(poisonedBy(fromModule(reason) ?? error));
     return error;
   }
 }
@@ -85,10 +92,10 @@ function fromModule(thrown: unknown): SigilError | undefined {
   return new SigilError(code, message, cause === undefined ? undefined : { cause });
 }
 
-function fromTrap(instance: Instance, cause: unknown): SigilError {
+function fromTrap(instance: Instance | undefined, cause: unknown): SigilError {
   let said: string | undefined;
   try {
-    said = instance.lastPanic();
+    said = instance?.lastPanic();
   } catch {
     // After a stack overflow not even that can be asked.
   }

@@ -6,3 +6,4 @@ export type { SyncFiles } from './files.js';
 export type { SnapshotStorage } from './storage.js';
 export type * from './api.js';
 export { open } from './open.js';
+export { createVectorIndex, openVectorIndex } from './vector-index.js';

@@ -6,7 +6,7 @@ import type { WasmStore } from './bindings/glue.js';
 import type { Engine } from './engine.js';
 import { SigilError } from './error.js';
 import { type Runner, StoreExecutor } from './executor.js';
-import { Turns } from './turns.js';
+import type { Turns } from './turns.js';
 
 /** {@link Store} on a {@link Backend}. */
 export class OpenStore implements Store, Runner {
@@ -14,15 +14,17 @@ export class OpenStore implements Store, Runner {
   readonly #backend: Backend;
   readonly #engine: Engine<WasmStore>;
   readonly #executor = new StoreExecutor(this);
-  readonly #turns = new Turns();
+  readonly #turns: Turns;
   /** Whether the callback of a transaction is running right now, rather than waiting for something. */
   #inCallback = false;
+  #closing: Promise<void> | undefined;
   #released: Promise<void> | undefined;
 
-  constructor(name: string, backend: Backend, engine: Engine<WasmStore>) {
+  constructor(name: string, backend: Backend, engine: Engine<WasmStore>, turns: Turns) {
     this.#name = name;
     this.#backend = backend;
     this.#engine = engine;
+    this.#turns = turns;
   }
 
   get vectors(): Vectors {
@@ -53,18 +55,26 @@ export class OpenStore implements Store, Runner {
   }
 
   async flush(): Promise<void> {
-    await this.#exclusively(() => this.#backend.flush(this.#engine));
+    this.#check();
+    try {
+      await this.#backend.flush(this.#engine);
+    } finally {
+      if (this.#engine.ended !== undefined) await this.#release();
+    }
   }
 
-  async close(): Promise<void> {
-    if (this.#engine.ended?.code === 'closed') return this.#release();
-    await this.#turn();
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     try {
-      if (this.#engine.ended !== undefined) return;
-      await this.#backend.flush(this.#engine);
-      this.#engine.call((store) => store.close());
+      // After the calls that are waiting already; a handle that is poisoned has nothing to flush.
+      if (this.#engine.ended === undefined) await this.#backend.flush(this.#engine);
+      await this.#turns.take();
+      if (this.#engine.ended === undefined) this.#engine.call((store) => store.close());
     } finally {
-      this.#engine.end(new SigilError('closed', `the store '${this.#name}' was closed: open it again`));
+      this.#engine.end(this.#closed());
       await this.#release();
       this.#turns.give();
     }
@@ -75,6 +85,7 @@ export class OpenStore implements Store, Runner {
   }
 
   async durability(): Promise<Durability> {
+    this.#check();
     const { bytes, lastFlush } = this.#backend.progress(this.#engine);
     return { ...(await this.#backend.holding()), bytesWritten: bytes, ...(lastFlush === undefined ? {} : { lastFlush }) };
   }
@@ -103,24 +114,34 @@ export class OpenStore implements Store, Runner {
 
   /** Runs `work` when it is its turn, and resolves when what it wrote is durable. */
   async #exclusively<T>(work: () => T | Promise<T>): Promise<T> {
-    await this.#turn();
+    this.#check();
+    const turn = this.#turns.take();
+    if (turn !== undefined) await turn;
     let durable: Promise<void> | undefined;
     try {
-      return await work();
+      const before = this.#engine.ended === undefined ? this.#backend.extent?.(this.#engine) : undefined;
+      try {
+        return await work();
+      } finally {
+        if (this.#engine.ended === undefined) durable = this.#backend.written(this.#engine, before ?? 0);
+        this.#turns.give();
+        // Should the flush fail, its error is the one to report: nothing of the call is safe then.
+        if (durable !== undefined) await durable;
+      }
     } finally {
-      if (this.#engine.ended === undefined) durable = this.#backend.written(this.#engine);
-      else await this.#release();
-      this.#turns.give();
-      // An error of the flush is the one to report: it says that nothing of this is safe.
-      if (durable !== undefined) await durable;
+      if (this.#engine.ended !== undefined) await this.#release();
     }
   }
 
-  #turn(): Promise<void> | undefined {
+  #check(): void {
+    if (this.#closing !== undefined) throw this.#closed();
     if (this.#inCallback) {
       throw new SigilError('busy', 'the callback of a transaction works with its argument, not with the store, which waits for it');
     }
-    return this.#turns.take();
+  }
+
+  #closed(): SigilError {
+    return new SigilError('closed', `the store '${this.#name}' was closed: open it again`);
   }
 
   /** Runs the callback of a transaction, and rolls it back when it throws. */

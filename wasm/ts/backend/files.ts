@@ -5,17 +5,20 @@ import type { Instance, Settings, WasmStore } from '../bindings/glue.js';
 import { Engine } from '../engine.js';
 import type { SyncFiles } from '../files.js';
 import type { SyncSnapshots } from '../snapshots.js';
+import type { Turns } from '../turns.js';
 
 /** {@link SyncFiles} as a {@link Backend}: what a call has committed is durable when it returns. */
 export class FilesBackend implements Backend {
   readonly #files: SyncFiles & { close?(): Promise<void> };
   readonly #snapshots: SyncSnapshots | number;
+  readonly #turns: Turns;
   readonly #holding: () => Promise<Holding>;
 
   /** A store in `files`, with its index snapshots in `snapshots`, or in that many slots among the files. */
-  constructor(files: SyncFiles, snapshots: SyncSnapshots | number, holding: () => Promise<Holding>) {
+  constructor(files: SyncFiles, snapshots: SyncSnapshots | number, turns: Turns, holding: () => Promise<Holding>) {
     this.#files = files;
     this.#snapshots = snapshots;
+    this.#turns = turns;
     this.#holding = holding;
   }
 
@@ -29,7 +32,13 @@ export class FilesBackend implements Backend {
   }
 
   async flush(engine: Engine<WasmStore>): Promise<void> {
-    engine.call((store) => store.saveIndexes());
+    const turn = this.#turns.take();
+    if (turn !== undefined) await turn;
+    try {
+      engine.call((store) => store.saveIndexes());
+    } finally {
+      this.#turns.give();
+    }
   }
 
   holding(): Promise<Holding> {

@@ -8,6 +8,7 @@ import type { SyncSnapshots } from '../snapshots.js';
 export interface Settings {
   cachePages?: number;
   timeLimitMs?: number;
+  recover?: boolean;
 }
 
 /** `[columns, tags, numbers, bigints, texts, blobs]`; see rows.ts. */
@@ -18,6 +19,9 @@ export type PackedHits = [string[], Float64Array, string[]];
 
 /** `[vector, metadata as JSON]`. */
 export type PackedVector = [Float32Array, string];
+
+/** `[names, blobs, name of the manifest, manifest, names to remove]`. */
+export type PackedFlush = [string[], Uint8Array[], string, Uint8Array, string[]];
 
 export interface PackedCollection {
   name: string;
@@ -38,6 +42,13 @@ export interface WasmStore {
   checkpoint(): void;
   integrityCheck(): string[];
   poisoned(): Failure | undefined;
+  extent(): number;
+  unflushed(): boolean;
+  planFlush(saveIndexes: boolean): PackedFlush | undefined;
+  checkFlush(found: Uint8Array | undefined): void;
+  flushed(): boolean;
+  removed(name: string): void;
+  flushFailed(error: Failure): void;
   written(): { bytes: number; lastSync?: number };
   saveIndexes(): number;
   close(): void;
@@ -51,6 +62,13 @@ export interface WasmStore {
   deleteVectors(collection: string, ids: string[]): number;
   searchVectors(collection: string, query: Float32Array, k: number, filter: string | undefined, exact: boolean): PackedHits;
   countVectors(collection: string): number;
+}
+
+/** Asks for the blobs of an image, then opens it. */
+export interface WasmImageOpener {
+  wanted(): string[];
+  supply(name: string, bytes: Uint8Array | undefined): void;
+  open(imported: Uint8Array | undefined): WasmStore;
 }
 
 /** One index without a store. */
@@ -85,6 +103,9 @@ export interface Instance {
       settings: Settings,
     ): WasmStore;
     openMemory(imported: Uint8Array | undefined, settings: Settings): WasmStore;
+  };
+  WasmImageOpener: {
+    create(settings: Settings): WasmImageOpener;
   };
   WasmVectorIndex: {
     create(dimensions: number, metric: string): WasmVectorIndex;

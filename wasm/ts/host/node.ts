@@ -6,11 +6,14 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { OpenOptions } from '../api.js';
-import type { Backend } from '../backend.js';
+import type { Backend, Holding, Mode } from '../backend.js';
 import { FilesBackend } from '../backend/files.js';
+import { ImageBackend } from '../backend/image.js';
 import { SigilError } from '../error.js';
 import { NodeFiles } from '../files/node.js';
 import { NodeSnapshots } from '../snapshots/node.js';
+import { NodeStorage } from '../storage/node.js';
+import type { Turns } from '../turns.js';
 
 /** The module at `address`, compiled; the one beside this package when it is left out. */
 export async function loadModule(address?: string): Promise<WebAssembly.Module> {
@@ -18,34 +21,34 @@ export async function loadModule(address?: string): Promise<WebAssembly.Module> 
   return WebAssembly.compile(await readFile(String(url).startsWith('file:') ? fileURLToPath(url) : url));
 }
 
+/** Runs `work`: a directory is locked as a whole, so that nothing more is needed. */
+export async function whileOpening<T>(_name: string, work: () => Promise<T>): Promise<T> {
+  return work();
+}
+
 /** Opens the storage of the store in the directory `name`. */
-export async function openBackend(name: string, options: OpenOptions): Promise<Backend> {
+export async function openBackend(name: string, options: OpenOptions, turns: Turns): Promise<Backend> {
   const { storage = 'auto', create = true } = options;
   if (storage !== 'auto' && storage !== 'node') {
-    throw new SigilError('unsupported', `there is no ${String(storage)} here: choose the storage node or memory`);
+    throw new SigilError('unsupported', `there is no storage ${String(storage)} here: choose node or memory`);
   }
   const directory = path.resolve(name);
-  const mode = chooseMode(directory, options.mode);
   if (!create && modeOf(directory) === undefined) {
     throw new SigilError('not-found', `there is no store in '${directory}', and it may not be created`);
   }
-  if (mode === 'image') throw new SigilError('unsupported', 'image mode');
+  const mode = chooseMode(directory, options.mode);
+  const holding = async (): Promise<Holding> => ({ storage: 'node', mode, durable: true, survivesPowerLoss: true, evictable: false });
+  if (mode === 'image') return new ImageBackend(await NodeStorage.open(directory), turns, holding);
   const files = NodeFiles.open(directory);
   try {
-    return new FilesBackend(files, new NodeSnapshots(directory), async () => ({
-      storage: 'node',
-      mode: 'files',
-      durable: true,
-      survivesPowerLoss: true,
-      evictable: false,
-    }));
+    return new FilesBackend(files, new NodeSnapshots(directory), turns, holding);
   } catch (error) {
     files.closeAll();
     throw error;
   }
 }
 
-function chooseMode(directory: string, wanted: 'files' | 'image' | undefined): 'files' | 'image' {
+function chooseMode(directory: string, wanted: Mode | undefined): Mode {
   const found = modeOf(directory);
   if (wanted !== undefined && found !== undefined && wanted !== found) {
     throw new SigilError('conflict', `the store in '${directory}' is in mode ${found}: open it with that mode, or export and import it`);
@@ -54,7 +57,7 @@ function chooseMode(directory: string, wanted: 'files' | 'image' | undefined): '
 }
 
 /** The mode of the store in `directory`, if there is one. */
-function modeOf(directory: string): 'files' | 'image' | undefined {
+function modeOf(directory: string): Mode | undefined {
   const holds = (file: string): boolean => (fs.statSync(path.join(directory, file), { throwIfNoEntry: false })?.size ?? 0) > 0;
   if (holds('manifest-a') || holds('manifest-b')) return 'image';
   return holds('sigil.db') || holds('sigil.db-wal') ? 'files' : undefined;

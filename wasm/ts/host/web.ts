@@ -10,6 +10,7 @@ import { findInIndexedDb, findInOpfs } from '../find.js';
 import { hasOpfs } from '../opfs.js';
 import { IndexedDbStorage } from '../storage/indexeddb.js';
 import { OpfsStorage } from '../storage/opfs.js';
+import type { Turns } from '../turns.js';
 
 /** How many files a store in OPFS has for the snapshots of indexes: one more than it can hold. */
 const SLOTS = 16;
@@ -43,7 +44,7 @@ interface Found {
 }
 
 /** Opens the storage of the store `name` of this origin. */
-export async function openBackend(name: string, options: OpenOptions): Promise<Backend> {
+export async function openBackend(name: string, options: OpenOptions, turns: Turns): Promise<Backend> {
   const { storage = 'auto', create = true } = options;
   if (storage !== 'auto' && storage !== 'opfs' && storage !== 'indexeddb') {
     throw new SigilError('unsupported', `there is no storage ${String(storage)} here: choose opfs, indexeddb or memory`);
@@ -59,10 +60,10 @@ export async function openBackend(name: string, options: OpenOptions): Promise<B
   const chosen = storage === 'auto' ? choose(name, found, options.mode) : storage;
   if (chosen === 'indexeddb') {
     if (options.mode === 'files') throw new SigilError('invalid-input', IMAGE_ONLY);
-    return image(await IndexedDbStorage.open(name), 'indexeddb');
+    return image(await IndexedDbStorage.open(name), 'indexeddb', turns);
   }
   const mode = opfsMode(name, found.opfs, options.mode);
-  return mode === 'image' ? image(await OpfsStorage.open(name), 'opfs') : opfsFiles(name, found.opfs === undefined);
+  return mode === 'image' ? image(await OpfsStorage.open(name), 'opfs', turns) : opfsFiles(name, found.opfs === undefined, turns);
 }
 
 /** Where a store is, or should be, for which no storage was named. */
@@ -95,11 +96,11 @@ function opfsMode(name: string, found: Mode | undefined, wanted: Mode | undefine
   return found ?? wanted ?? (OpfsFiles.available() ? 'files' : 'image');
 }
 
-async function opfsFiles(name: string, made: boolean): Promise<Backend> {
+async function opfsFiles(name: string, made: boolean, turns: Turns): Promise<Backend> {
   const slots = Array.from({ length: SLOTS }, (_, i) => `slot-${String(i).padStart(2, '0')}`);
   const files = await OpfsFiles.open(name, slots);
   const opened = Date.now();
-  return new FilesBackend(files, SLOTS, async () => ({
+  return new FilesBackend(files, SLOTS, turns, async () => ({
     storage: 'opfs',
     mode: 'files',
     durable: true,
@@ -109,8 +110,8 @@ async function opfsFiles(name: string, made: boolean): Promise<Backend> {
   }));
 }
 
-function image(storage: OpfsStorage | IndexedDbStorage, kind: Durability['storage']): Backend {
-  return new ImageBackend(storage, async () => ({
+function image(storage: OpfsStorage | IndexedDbStorage, kind: Durability['storage'], turns: Turns): Backend {
+  return new ImageBackend(storage, turns, async () => ({
     storage: kind,
     mode: 'image',
     durable: true,
