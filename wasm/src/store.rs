@@ -122,6 +122,8 @@ impl WasmStore {
     /// As [`sigil_core::Database::execute`]; `unsupported` for a text that leaves a transaction
     /// open, which is rolled back.
     pub fn exec(&self, sql: &str, params: &JsValue) -> JsResult<f64> {
+        #[cfg(feature = "test-panic")]
+        assert!(sql != "PANIC", "asked to panic, for a test");
         self.throwing(|store| {
             let db = store.database();
             let outcome = match params.is_undefined() {

@@ -58,6 +58,9 @@ export class Engine<T extends object> {
   /** Makes every later call fail with `error`; an earlier reason stays. */
   end(error: SigilError): void {
     this.#ended ??= error;
+    // Memory is given back with the whole instance. Freeing the object when it is collected could
+    // run into the failure that ended it, in a callback whose error nobody catches.
+    (this.#object as { __destroy_into_raw?: () => void } | undefined)?.__destroy_into_raw?.();
     this.#object = undefined;
     this.#instance = undefined;
   }

@@ -9,18 +9,26 @@ let shared: Promise<WebAssembly.Module> | undefined;
 
 /** The compiled module: the one beside this package, compiled once, when `source` is left out. */
 export async function compiledModule(source?: WasmSource): Promise<WebAssembly.Module> {
-  try {
-    if (source === undefined) return await (shared ??= loadModule());
-    if (source instanceof WebAssembly.Module) return source;
-    if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
-      return await WebAssembly.compile(source as BufferSource);
-    }
-    if (typeof source === 'string') return await loadModule(source);
-    if ('href' in source) return await loadModule(String(source.href));
-  } catch (cause) {
-    // A later open may find the network back.
-    if (source === undefined) shared = undefined;
-    throw new SigilError('storage', `loading the wasm module: ${String(cause)}; see the option 'wasm'`, { cause });
+  if (source === undefined) {
+    // A failure is not kept: a later open may find the network back.
+    shared ??= attempt(() => loadModule()).catch((error: unknown) => {
+      shared = undefined;
+      throw error;
+    });
+    return shared;
   }
-  throw new SigilError('invalid-input', `the option 'wasm' must be an address, bytes or a WebAssembly.Module`);
+  if (source instanceof WebAssembly.Module) return source;
+  if (source instanceof Uint8Array || source instanceof ArrayBuffer) return attempt(() => WebAssembly.compile(source as BufferSource));
+  if (typeof source === 'string') return attempt(() => loadModule(source));
+  const { href } = (source ?? {}) as { href?: unknown };
+  if (typeof href === 'string') return attempt(() => loadModule(href));
+  throw new SigilError('invalid-input', "the option 'wasm' must be an address, bytes or a WebAssembly.Module");
+}
+
+async function attempt(work: () => Promise<WebAssembly.Module>): Promise<WebAssembly.Module> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new SigilError('storage', `the wasm module cannot be loaded: ${String(cause)}; see the option 'wasm'`, { cause });
+  }
 }

@@ -63,8 +63,12 @@ export class OpenStore implements Store, Runner {
     }
   }
 
-  close(): Promise<void> {
-    return (this.#closing ??= this.#close());
+  async close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#check();
+      this.#closing = this.#close();
+    }
+    return this.#closing;
   }
 
   async #close(): Promise<void> {

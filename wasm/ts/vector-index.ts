@@ -18,10 +18,10 @@ import { checkSearch, unpackHits } from './vectors.js';
  * console.log(await index.search([0.9, 0.1, 0], { k: 1 })); // [{ id: 'a', score: ..., metadata: { lang: 'en' } }]
  */
 export async function createVectorIndex(options: VectorIndexOptions): Promise<VectorIndex> {
-  const { dimensions, metric, wasm } = checkOptions('the options of an index', options, ['dimensions', 'metric', 'wasm']);
+  const { dimensions, metric = 'cosine', wasm } = checkOptions('the options of an index', options, ['dimensions', 'metric', 'wasm']);
   checkWhole('the number of dimensions', dimensions, 1);
-  checkText('the metric', metric ?? 'cosine');
-  return make(wasm, ({ WasmVectorIndex: index }) => index.create(dimensions, metric ?? 'cosine'));
+  checkText('the metric', metric);
+  return make(wasm, ({ WasmVectorIndex: index }) => index.create(dimensions, metric));
 }
 
 /** Opens the index that {@link VectorIndex.toBytes} gave, here or natively; rejects with `corrupt` or `newer-format`. */

@@ -69,14 +69,14 @@ export function checkDefinition(definition: CollectionDefinition): Required<Coll
   return {
     name: checkText('the name of a collection', name),
     dimensions: checkWhole('the number of dimensions', dimensions, 1),
-    metric: checkText('the metric', metric ?? 'cosine') as Metric,
+    metric: checkText('the metric', metric === undefined ? 'cosine' : metric) as Metric,
   };
 }
 
 /** How to search, as the module takes it. */
 export function checkSearch(options: SearchOptions | undefined): { k: number; filter: string | undefined; exact: boolean } {
   const { k, filter, exact } = checkOptions('the options of a search', options, ['k', 'filter', 'exact']);
-  return { k: checkWhole('k', k ?? 10, 0), filter: filterJson(filter), exact: checkFlag('exact', exact) };
+  return { k: checkWhole('k', k === undefined ? 10 : k, 0), filter: filterJson(filter), exact: checkFlag('exact', exact) };
 }
 
 /** Hits, unpacked. */
