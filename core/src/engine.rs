@@ -571,6 +571,7 @@ impl Database {
         }
         prepared.bind(params)?;
         let was_in_transaction = self.in_transaction();
+        let wal_bytes = self.wal_bytes();
         self.watch.start(self.time_limit.get());
         let outcome = self.drive(&mut prepared, each);
         let outcome = self.finish(prepared, outcome);
@@ -578,7 +579,10 @@ impl Database {
             self.abandon();
         }
         let changes = outcome?;
-        self.checkpoint_when_due()?;
+        // Not after a read: a store on a full disk can still be opened and read.
+        if self.wal_bytes() != wal_bytes {
+            self.checkpoint_when_due()?;
+        }
         Ok(Executed { changes, last_insert_rowid: self.connection.last_insert_rowid() })
     }
 

@@ -49,6 +49,7 @@ test('sqlite3 reads what a store writes, and a store what sqlite3 writes', async
   });
   const notes = await store.vectors.create({ name: 'notes', dimensions: 4 });
   await notes.storeMany(Array.from({ length: 500 }, (_, i) => ({ id: `n${i}`, vector: [i, 1, 2, 3] })));
+  assertEqual((await notes.search([499, 1, 2, 3], { k: 1 })).length, 1, 'hits');
   await store.exec('DELETE FROM t WHERE a % 3 = 0');
   await store.close();
 

@@ -9,7 +9,7 @@ import type { OpenOptions } from '../api.js';
 import type { Backend, Holding, Mode } from '../backend.js';
 import { FilesBackend } from '../backend/files.js';
 import { ImageBackend } from '../backend/image.js';
-import { SigilError } from '../error.js';
+import { hostError, SigilError } from '../error.js';
 import { NodeFiles } from '../files/node.js';
 import { NodeSnapshots } from '../snapshots/node.js';
 import { NodeStorage } from '../storage/node.js';
@@ -58,7 +58,18 @@ function chooseMode(directory: string, wanted: Mode | undefined): Mode {
 
 /** The mode of the store in `directory`, if there is one. */
 function modeOf(directory: string): Mode | undefined {
-  const holds = (file: string): boolean => (fs.statSync(path.join(directory, file), { throwIfNoEntry: false })?.size ?? 0) > 0;
+  const holds = (file: string): boolean => sizeOf(path.join(directory, file)) > 0;
   if (holds('manifest-a') || holds('manifest-b')) return 'image';
   return holds('sigil.db') || holds('sigil.db-wal') ? 'files' : undefined;
+}
+
+/** The length of a file; 0 when it is missing. */
+function sizeOf(file: string): number {
+  try {
+    return fs.statSync(file).size;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return 0;
+    throw hostError(`looking for '${file}'`, cause);
+  }
 }
