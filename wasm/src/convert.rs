@@ -68,7 +68,9 @@ fn value_from_js(value: &JsValue, what: impl Fn() -> String) -> Result<Value> {
     }
     let advice = match value.is_undefined() {
         true => "is undefined: give null for NULL",
-        false => "is no SQL value: give null, a boolean, a number, a bigint, a string or a Uint8Array",
+        false => {
+            "is no SQL value: give null, a boolean, a number, a bigint, a string or a Uint8Array"
+        }
     };
     Err(Error::invalid(format!("{} {advice}", what())))
 }

@@ -1,6 +1,7 @@
 //! The bindings as JavaScript sees them, on the wasm target: in Node and in a browser.
 
 #![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use js_sys::{Array, BigInt, Float64Array, Function, JsString, Object, Reflect, Uint8Array};
 use sigil_wasm::{WasmImageOpener, WasmStore, WasmVectorIndex};
@@ -49,9 +50,23 @@ fn values_cross_in_both_directions() {
 fn what_is_no_sql_value_is_refused() {
     let store = memory();
     let refused = [
-        "[undefined]", "[NaN]", "[{}]", "[[]]", "[new Date()]", "[Symbol('s')]", "[() => 1]",
-        "['\\ud800']", "[2n ** 63n]", "[2n ** 300n]", "[-(2n ** 63n) - 1n]", "'text'", "7", "true",
-        "new Uint8Array(1)", "{ a: undefined }", "[new Proxy({}, { get() { throw 1 } })]",
+        "[undefined]",
+        "[NaN]",
+        "[{}]",
+        "[[]]",
+        "[new Date()]",
+        "[Symbol('s')]",
+        "[() => 1]",
+        "['\\ud800']",
+        "[2n ** 63n]",
+        "[2n ** 300n]",
+        "[-(2n ** 63n) - 1n]",
+        "'text'",
+        "7",
+        "true",
+        "new Uint8Array(1)",
+        "{ a: undefined }",
+        "[new Proxy({}, { get() { throw 1 } })]",
     ];
     for source in refused {
         let thrown = store.table("SELECT ?", &eval(source)).unwrap_err();
@@ -152,7 +167,8 @@ fn whichever_write_fails_the_store_opens_again() {
         if let Ok(store) = open_files(&files) {
             let run = |sql: &str| store.exec(sql, &JsValue::UNDEFINED);
             if run("CREATE TABLE t (a)").is_ok() {
-                acknowledged += (0..10).take_while(|_| run("INSERT INTO t VALUES (1)").is_ok()).count();
+                acknowledged +=
+                    (0..10).take_while(|_| run("INSERT INTO t VALUES (1)").is_ok()).count();
             }
         }
         refill.call1(&files, &100_000.into()).unwrap();
@@ -160,7 +176,10 @@ fn whichever_write_fails_the_store_opens_again() {
         store.exec("CREATE TABLE IF NOT EXISTS t (a)", &JsValue::UNDEFINED).unwrap();
         let rows = store.table("SELECT a FROM t", &JsValue::UNDEFINED).unwrap();
         let found = rows.get(1).unchecked_into::<Uint8Array>().length() as usize;
-        assert!((acknowledged..=acknowledged + 1).contains(&found), "after {writes} writes: {found}");
+        assert!(
+            (acknowledged..=acknowledged + 1).contains(&found),
+            "after {writes} writes: {found}"
+        );
     }
 }
 

@@ -140,7 +140,8 @@ impl WasmStore {
             let metadata: Vec<Metadata> =
                 metadata.iter().map(|json| Metadata::from_json(json)).collect::<Result<_>>()?;
             let rows = ids.iter().zip(vectors.chunks_exact(dimensions)).zip(&metadata);
-            collection.store_many(rows.map(|((id, vector), metadata)| (&**id, vector, metadata)))?;
+            collection
+                .store_many(rows.map(|((id, vector), metadata)| (&**id, vector, metadata)))?;
             Ok(())
         })
     }
@@ -194,7 +195,9 @@ impl WasmStore {
     /// As [`Collection::count`].
     #[wasm_bindgen(js_name = countVectors)]
     pub fn count_vectors(&self, collection: &str) -> JsResult<usize> {
-        self.throwing(|store| store.collection(collection).and_then(|found: Collection<'_>| found.count()))
+        self.throwing(|store| {
+            store.collection(collection).and_then(|found: Collection<'_>| found.count())
+        })
     }
 }
 

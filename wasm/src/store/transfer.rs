@@ -2,8 +2,7 @@
 
 use js_sys::Uint8Array;
 use sigil_core::{
-    DATABASE_FILE, Error, ErrorKind, File, Files, MemoryFiles, Result, Store, WAL_FILE,
-    check_pages,
+    DATABASE_FILE, Error, ErrorKind, File, Files, MemoryFiles, Result, Store, WAL_FILE, check_pages,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
