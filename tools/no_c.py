@@ -45,6 +45,9 @@ ALLOWED = {
     ("aegis", "ships compiled code"): (
         "pure-rust", "its prebuilt wasm libraries are not linked with `pure-rust`",
     ),
+    ("windows_x86_64_msvc", "ships compiled code"): (
+        None, "an import library: the names of functions in Windows' own libraries",
+    ),
     ("wasm-bindgen-shared", "links wasm_bindgen"): (
         None, "the key only keeps two versions out of one build; there is no library",
     ),
@@ -92,10 +95,11 @@ def objections(package, used_names):
         return  # The project's own folders hold test data; its code is read by people.
     folder = pathlib.Path(package["manifest_path"]).parent
     builds = any("custom-build" in target["kind"] for target in package["targets"])
-    if builds and files_with(folder, SOURCES):
+    # A crate's own tests may come with C, or load a library; nothing of them is shipped.
+    tests = {"benches", "examples", "test", "tests"}
+    if builds and files_with(folder, SOURCES, but=tests):
         yield "has C sources"
-    # A crate's own tests may load a library; nothing links it.
-    if files_with(folder, BINARIES, but={"benches", "examples", "tests"}):
+    if files_with(folder, BINARIES, but=tests):
         yield "ships compiled code"
 
 

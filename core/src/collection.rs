@@ -256,12 +256,17 @@ pub(crate) fn create(tx: &Database, name: &str, options: CollectionOptions) -> R
     // Only to have the dimensions checked where they are defined.
     VectorIndex::new(options.dimensions, options.metric)?;
     let dimensions = i64::try_from(options.dimensions).unwrap_or(i64::MAX);
+    // Counted here and not by AUTOINCREMENT, for which the engine keeps a table that no SQLite
+    // knows. A number is never used again, since snapshots of a dropped collection may linger.
+    let counted =
+        "UPDATE sigil_meta SET value = value + 1 WHERE key = 'collections' RETURNING value";
+    let id = tx.query(counted, ())?.single()?.as_i64().unwrap_or(0);
     let inserted = tx.execute(
-        "INSERT INTO sigil_collection (name, dimensions, metric) VALUES (?, ?, ?)",
-        params![name, dimensions, options.metric.as_str()],
+        "INSERT INTO sigil_collection (id, name, dimensions, metric) VALUES (?, ?, ?, ?)",
+        params![id, name, dimensions, options.metric.as_str()],
     );
-    let id = match inserted {
-        Ok(executed) => executed.last_insert_rowid,
+    match inserted {
+        Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::ConstraintUnique => {
             return Err(Error::new(
                 ErrorKind::Conflict,
@@ -269,7 +274,7 @@ pub(crate) fn create(tx: &Database, name: &str, options: CollectionOptions) -> R
             ));
         }
         Err(error) => return Err(error),
-    };
+    }
     let table = format!("sigil_vectors_{id}");
     tx.execute_batch(&format!(
         "CREATE TABLE {table} (

@@ -5,6 +5,7 @@
 //! is folded into the database file is decided here, because the manifest protocol relies on the
 //! WAL growing only at its end between checkpoints.
 
+mod dialect;
 mod fault;
 mod guard;
 mod io;
@@ -21,7 +22,6 @@ use std::time::Duration;
 use turso_core::storage::database::DatabaseFile;
 use turso_core::{
     CheckpointMode, ConnectOpts, Connection, IO, IOResult, OpenDbAsyncState, OpenFlags,
-    SqliteDialect,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -31,6 +31,7 @@ use crate::value::{Params, Row, Rows, Value};
 use fault::from_engine;
 use guard::{StatementKind, check_shape, first_statement};
 use io::{EngineIo, Faults};
+pub(crate) use preflight::missing_pages;
 pub use preflight::{PAGE_BYTES, PageFault, check_pages};
 pub use statement::RowRef;
 use statement::{Prepared, StatementCache, Step};
@@ -87,8 +88,8 @@ pub struct Executed {
 /// before it returns, and a write that returned `Ok` outside a transaction is as durable as
 /// [`File::sync`](crate::File::sync) of the files makes it.
 ///
-/// After a failed write or sync, or a panic caught inside the engine, the handle is poisoned: what
-/// the host holds is unknown, so every further call gives [`ErrorKind::Poisoned`] until the
+/// After the storage failed, or a panic was caught inside the engine, the handle is poisoned: what
+/// the host and the engine hold is unknown, so every further call gives [`ErrorKind::Poisoned`] until the
 /// database is opened again, which recovers every acknowledged commit.
 ///
 /// ```
@@ -191,7 +192,9 @@ impl Database {
         host: Arc<dyn Host>,
         options: DatabaseOptions,
     ) -> Result<Database> {
-        preflight::check(files.as_ref(), options.recover)?;
+        // Without a sync at each commit a power cut may lose any of the last ones, in any order.
+        let recover = options.recover || !options.sync_every_commit;
+        let checked = preflight::check(files.as_ref(), recover)?;
         let faults = Arc::new(Faults::default());
         let watch = Arc::new(Watch {
             host: Arc::clone(&host),
@@ -200,10 +203,10 @@ impl Database {
             deadline_ns: AtomicU64::new(0),
         });
         let wal_bytes = Arc::new(AtomicU64::new(0));
-        let io = EngineIo::new(files, host, Arc::clone(&faults), Arc::clone(&wal_bytes));
+        let io = EngineIo::new(files, host, Arc::clone(&faults), Arc::clone(&wal_bytes), checked);
         let opened = catch_unwind(AssertUnwindSafe(|| connect(Arc::new(io), &options, &watch)));
         let connection = match (opened, faults.take()) {
-            (_, Some(fault)) => return Err(fault.error.context("opening the database")),
+            (_, Some(error)) => return Err(error.context("opening the database")),
             (Ok(opened), None) => opened?,
             (Err(panic), None) => return Err(from_panic(&*panic)),
         };
@@ -319,7 +322,7 @@ impl Database {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use sigil_core::{params, Database, DatabaseOptions, Error, FixedHost, MemoryFiles};
+    /// # use sigil_core::{Database, DatabaseOptions, Error, FixedHost, MemoryFiles};
     /// # let db = Database::open(Arc::new(MemoryFiles::new()), Arc::new(FixedHost::new(1)), DatabaseOptions::default())?;
     /// db.execute("CREATE TABLE t (a)", ())?;
     /// let failed: Result<(), Error> = db.transaction(|tx| {
@@ -345,6 +348,7 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Busy`] inside another transaction.
     pub fn begin(&self) -> Result<()> {
+        self.usable()?;
         if self.in_transaction() {
             return Err(Error::new(
                 ErrorKind::Busy,
@@ -401,6 +405,7 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Busy`] inside a transaction, and storage kinds.
     pub fn checkpoint(&self) -> Result<()> {
+        self.usable()?;
         if self.in_transaction() {
             return Err(Error::new(
                 ErrorKind::Busy,
@@ -437,6 +442,11 @@ impl Database {
     /// A statement over it fails with [`ErrorKind::Timeout`] and changes nothing.
     pub fn set_time_limit(&self, limit: Option<Duration>) {
         self.time_limit.set(limit);
+    }
+
+    /// Whether foreign keys are enforced from here on.
+    pub(crate) fn set_foreign_keys(&self, enforced: bool) {
+        self.connection.set_foreign_keys_enabled(enforced);
     }
 
     /// The length of the write-ahead log in bytes.
@@ -510,11 +520,11 @@ impl Database {
     fn guarded<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
         self.usable()?;
         let outcome = catch_unwind(AssertUnwindSafe(f));
-        if let Some(fault) = self.faults.take() {
-            if fault.writing {
-                self.poison_with(&fault.error);
-            }
-            return Err(fault.error);
+        // A failed write leaves the files in doubt. A failed read leaves the engine's page cache
+        // in doubt, which goes on reporting it after the host has recovered.
+        if let Some(error) = self.faults.take() {
+            self.poison_with(&error);
+            return Err(error);
         }
         match outcome {
             Ok(outcome) => outcome,
@@ -662,9 +672,8 @@ fn connect(
     // Opened past the process-wide registry, which would hand out a live database of another
     // store whose file has the same name.
     let file = io.open_file(DATABASE_FILE, OpenFlags::Create, false).map_err(from_engine)?;
-    let open = turso_core::OpenOptions::new(Arc::new(SqliteDialect))
-        .flags(OpenFlags::Create)
-        .storage(Arc::new(DatabaseFile::new(file)));
+    let open =
+        dialect::open_options().flags(OpenFlags::Create).storage(Arc::new(DatabaseFile::new(file)));
     let mut state = OpenDbAsyncState::new();
     let database = loop {
         match turso_core::Database::do_open_async(&mut state, Arc::clone(&io), DATABASE_FILE, &open)

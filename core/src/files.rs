@@ -79,7 +79,7 @@ pub trait File: Send + Sync + fmt::Debug {
 /// [`Files`] in memory: growable byte vectors, gone when the last handle is dropped.
 ///
 /// ```
-/// use sigil_core::{File, Files, MemoryFiles};
+/// use sigil_core::{Files, MemoryFiles};
 /// let files = MemoryFiles::new();
 /// let file = files.open("a", true)?;
 /// file.write_at(2, b"xy")?;

@@ -69,6 +69,7 @@ mod flush;
 mod manifest;
 mod open;
 mod tails;
+mod verify;
 
 use std::fmt;
 
@@ -81,6 +82,7 @@ pub use driver::{Flushed, open};
 pub use flush::{Flush, FlushInput};
 pub use manifest::{BaseRef, IndexRef, TailRef};
 pub use open::{ImageOpener, OpenOptions, OpenReport, OpenedImage};
+pub use verify::verify;
 
 use manifest::{Manifest, Retired};
 

@@ -125,6 +125,9 @@ impl ImageStore {
     }
 
     /// Takes note that everything a flush asked for, but for the removals, is durable.
+    ///
+    /// When it was a [repair](Flush::repairs) of the manifests, plan again: nothing of the store
+    /// itself has been written yet.
     pub fn flushed(&mut self, flush: Flush) {
         let repairs = flush.repairs;
         self.image.committed(flush);

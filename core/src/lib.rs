@@ -43,4 +43,4 @@ pub use value::{Params, Row, Rows, Value, ValueRef};
 pub use vector::{
     Filter, Hit, MetaValue, Metadata, Metric, SearchOptions, SnapshotMark, VectorIndex, VectorRef,
 };
-pub use verify::{Finding, Severity, verify_files, verify_image, verify_snapshots, verify_store};
+pub use verify::{Finding, Severity, verify_files, verify_snapshots, verify_store};

@@ -19,7 +19,7 @@ const MIGRATIONS: &[&str] = &[
        key TEXT NOT NULL
      );
      CREATE TABLE sigil_collection (
-       id INTEGER PRIMARY KEY AUTOINCREMENT,
+       id INTEGER PRIMARY KEY,
        name TEXT NOT NULL UNIQUE,
        dimensions INTEGER NOT NULL CHECK (dimensions BETWEEN 1 AND 65536),
        metric TEXT NOT NULL CHECK (metric IN ('cosine', 'l2', 'dot')),
@@ -45,7 +45,7 @@ pub(crate) fn migrate(db: &Database, host: &dyn Host) -> Result<StoreId> {
                 (),
             )?;
             tx.execute(
-                "INSERT INTO sigil_meta VALUES ('version', 0), ('store', ?)",
+                "INSERT INTO sigil_meta VALUES ('version', 0), ('collections', 0), ('store', ?)",
                 params![id.0.as_slice()],
             )?;
             upgrade(tx, 0)

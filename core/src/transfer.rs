@@ -2,6 +2,8 @@
 //!
 //! The file is the database itself: everything else is derived from it. Any SQLite reads it.
 
+mod foreign;
+
 use crate::engine::{DATABASE_FILE, Database, WAL_FILE, check_pages};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{File, Files, MemoryFiles};
@@ -26,12 +28,14 @@ pub fn export(database: &Database, files: &dyn Files) -> Result<Vec<u8>> {
 
 /// Puts the bytes of a portable file in place as the database of a new store.
 ///
-/// Every page is checked first. A file whose pages carry no checksums, because another program
-/// wrote it, is taken as it is.
+/// Every page is checked first. What another program wrote carries no checksums and is written
+/// anew, table by table, so that every imported store has them: rowids, the counters of
+/// AUTOINCREMENT and `user_version` stay, `application_id` and the statistics of ANALYZE do not.
 ///
 /// # Errors
 /// [`ErrorKind::Conflict`] when `files` hold a database already; [`ErrorKind::NotADatabase`] and
-/// [`ErrorKind::Corrupt`] for bytes that are no sound database, with nothing written.
+/// [`ErrorKind::Corrupt`] for bytes that are no sound database; [`ErrorKind::Unsupported`] naming
+/// the table, index, view or trigger that this engine cannot carry over. Nothing is written then.
 pub fn import(files: &dyn Files, bytes: Vec<u8>) -> Result<()> {
     for name in [DATABASE_FILE, WAL_FILE] {
         if files.exists(name)? && !files.open(name, false)?.is_empty()? {
@@ -43,22 +47,33 @@ pub fn import(files: &dyn Files, bytes: Vec<u8>) -> Result<()> {
     }
     let checked = MemoryFiles::new();
     checked.put(DATABASE_FILE, bytes);
-    let copy = checked.open(DATABASE_FILE, false)?;
-    check(copy.as_ref())?;
+    let checked = match check(checked.open(DATABASE_FILE, false)?.as_ref())? {
+        Origin::Ours => checked,
+        Origin::Foreign => foreign::rewrite(&checked)?,
+    };
     let file = files.open(DATABASE_FILE, true)?;
     let written = checked.with_bytes(DATABASE_FILE, |bytes| file.write_at(0, bytes));
     written.unwrap_or(Ok(()))?;
     file.sync()
 }
 
-fn check(file: &dyn File) -> Result<()> {
+/// Who wrote a file.
+enum Origin {
+    Ours,
+    Foreign,
+}
+
+fn check(file: &dyn File) -> Result<Origin> {
     if file.is_empty()? {
         return Err(Error::new(ErrorKind::NotADatabase, "the file to import is empty"));
     }
-    match check_pages(file)?.unwrap_or_default().first() {
-        None => Ok(()),
+    let Some(faults) = check_pages(file)? else { return Ok(Origin::Foreign) };
+    match faults.first() {
+        None => Ok(Origin::Ours),
         Some(fault) => Err(Error::corrupt(format!(
-            "page {} of the file to import does not match its checksum: use another copy",
+            "page {} of the file to import does not match its checksum: it is damaged, so use \
+             another copy, or another program changed it, so import a dump of it \
+             (sqlite3 OLD .dump | sqlite3 NEW)",
             fault.page
         ))),
     }

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use crate::container::StoreId;
-use crate::engine::{DATABASE_FILE, WAL_FILE, check_pages};
-use crate::error::{ErrorKind, Result};
+use crate::collection::CollectionInfo;
+use crate::engine::{DATABASE_FILE, WAL_FILE, check_pages, missing_pages};
+use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
-use crate::image;
 use crate::snapshot::SnapshotStorage;
 use crate::store::Store;
 use crate::vector::VectorIndex;
@@ -69,10 +68,38 @@ pub fn verify_files(files: &dyn Files) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let covered = verify_wal(files, &mut findings)?;
     if !files.exists(DATABASE_FILE)? {
-        findings.push(Finding::new(Severity::Note, DATABASE_FILE, "there is no database yet"));
+        findings.push(match files.exists(WAL_FILE)? {
+            true => Finding::new(
+                Severity::Damage,
+                DATABASE_FILE,
+                format!("is missing, but '{WAL_FILE}' is there: restore both from a backup"),
+            ),
+            false => Finding::new(Severity::Note, DATABASE_FILE, "there is no database yet"),
+        });
         return Ok(findings);
     }
     let file = files.open(DATABASE_FILE, false)?;
+    if file.is_empty()? {
+        findings.push(Finding::new(
+            Severity::Warning,
+            DATABASE_FILE,
+            "is empty: a store that was only just created looks like this, and so does one that \
+             lost everything",
+        ));
+        return Ok(findings);
+    }
+    match missing_pages(files) {
+        Ok(0) => {}
+        Ok(missing) => findings.push(Finding::new(
+            Severity::Damage,
+            DATABASE_FILE,
+            format!("was cut off: it lacks {missing} pages; restore the store from an export"),
+        )),
+        // What is wrong with the header is said below.
+        Err(error) if error.kind() == ErrorKind::Corrupt => {}
+        Err(error) if error.kind() == ErrorKind::NotADatabase => {}
+        Err(error) => return Err(error),
+    }
     match check_pages(file.as_ref()) {
         Err(error) => {
             findings.push(Finding::new(Severity::Damage, DATABASE_FILE, error.to_string()))
@@ -84,9 +111,12 @@ pub fn verify_files(files: &dyn Files) -> Result<Vec<Finding>> {
         )),
         Ok(Some(faults)) => {
             for fault in faults {
-                // A checkpoint that was cut off leaves half-written pages, all of them in the WAL.
                 let (severity, message) = if covered.contains(&fault.page) {
-                    (Severity::Note, "was being written from the log, which still holds it")
+                    (
+                        Severity::Warning,
+                        "does not match its checksum, which a checkpoint that was cut off leaves \
+                         and damage too; the log holds the page, and the next close writes it anew",
+                    )
                 } else {
                     (
                         Severity::Damage,
@@ -143,8 +173,10 @@ fn verify_wal(files: &dyn Files, findings: &mut Vec<Finding>) -> Result<Vec<u64>
 
 /// Checks an open store: the database's structure, and every index against its table.
 ///
+/// What cannot be read is a finding, not an error.
+///
 /// # Errors
-/// [`Busy`](crate::ErrorKind::Busy) inside a transaction, and what the host reports.
+/// None today; callers are to be ready for them.
 pub fn verify_store(store: &Store) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     match store.database().integrity_check() {
@@ -157,7 +189,7 @@ pub fn verify_store(store: &Store) -> Result<Vec<Finding>> {
             findings.push(Finding::new(Severity::Damage, DATABASE_FILE, error.to_string()));
         }
     }
-    for info in store.collections()? {
+    for info in collections(store, &mut findings) {
         let part = format!("collection '{}'", info.name);
         match store.compare_index(&info) {
             Ok(problems) => findings.extend(
@@ -171,50 +203,26 @@ pub fn verify_store(store: &Store) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Checks the blobs of a store that is kept by the [manifest protocol](crate::image).
-///
-/// # Errors
-/// What the storage reports when it cannot even read.
-pub fn verify_image(storage: &dyn SnapshotStorage) -> Result<Vec<Finding>> {
-    let options = image::OpenOptions::default();
-    let report = match image::open(storage, options, StoreId([0; 16])) {
-        Ok(opened) => opened.report,
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::Corrupt | ErrorKind::NewerFormat | ErrorKind::NotFound
-            ) =>
-        {
-            return Ok(vec![Finding::new(Severity::Damage, "image", error.to_string())]);
-        }
-        Err(error) => return Err(error),
-    };
-    let mut findings = Vec::new();
-    for message in report.damaged_manifests {
-        let message = format!("{message}; nothing is lost, and the next flush writes it anew");
-        findings.push(Finding::new(Severity::Warning, "manifest", message));
-    }
-    for (key, message) in report.dropped_indexes {
-        let message = format!("{message}; it is rebuilt when it is next used");
-        findings.push(Finding::new(Severity::Warning, key, message));
-    }
-    for name in report.leftovers {
-        let message = "was left by a flush that did not finish; the next flush removes it";
-        findings.push(Finding::new(Severity::Note, name, message));
-    }
-    Ok(findings)
+/// The collections; that they cannot be read is a finding.
+fn collections(store: &Store, findings: &mut Vec<Finding>) -> Vec<CollectionInfo> {
+    store.collections().unwrap_or_else(|error| {
+        findings.push(Finding::new(Severity::Damage, "the list of collections", error.to_string()));
+        Vec::new()
+    })
 }
 
 /// Checks the snapshots of the collections' indexes as they lie.
 ///
 /// # Errors
-/// What the engine reports when the list of collections cannot be read.
+/// None today; callers are to be ready for them.
 pub fn verify_snapshots(store: &Store, snapshots: &dyn SnapshotStorage) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for info in store.collections()? {
+    for info in collections(store, &mut findings) {
         let name = info.snapshot_name();
         let checked = snapshots.read(&name).and_then(|bytes| match bytes {
             Some(bytes) => VectorIndex::from_bytes(&bytes).map(|_| ()),
+            // Changes are forgotten once a snapshot has seen them, so there has been one.
+            None if info.trimmed_seq > 0 => Err(Error::corrupt("the index snapshot is missing")),
             None => Ok(()),
         });
         if let Err(error) = checked {

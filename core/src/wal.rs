@@ -107,6 +107,16 @@ pub fn frame_pages(committed: &[u8]) -> impl Iterator<Item = u32> {
     frames.chunks_exact(frame_len).map(|frame| Frame(frame).page_number())
 }
 
+/// The last version of page `number` in a WAL, or `None` when no frame holds it.
+///
+/// As with [`frame_pages`], give it the committed part.
+pub fn last_version(committed: &[u8], number: u32) -> Option<&[u8]> {
+    let (format, _) = committed.get(..WAL_HEADER_LEN).and_then(Format::parse)?;
+    let frames = committed.get(WAL_HEADER_LEN..)?.chunks_exact(format.frame_len());
+    let last = frames.rev().find(|frame| Frame(frame).page_number() == number)?;
+    last.get(FRAME_HEADER_LEN..)
+}
+
 /// Follows a WAL as it grows, looking only at what is new.
 ///
 /// Its position is the end of the last commit, because the frames behind it may still be
@@ -489,7 +499,9 @@ mod tests {
     fn a_flipped_bit_is_damage_in_all_but_the_last_transaction() {
         let (bytes, ends) = five(512, true);
         let last = ends[3];
-        for bit in 0..bytes.len() * 8 {
+        // Every bit of the headers, and a sample of the pages: the checksum sees those alike.
+        let in_header = |byte: usize| byte < 32 || (byte - 32) % 536 < 24;
+        for bit in (0..bytes.len() * 8).filter(|bit| in_header(bit / 8) || bit % 13 == 0) {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let found = scan(&flipped);

@@ -140,6 +140,11 @@ impl From<std::io::Error> for Failure {
 /// The outcome of a command: its exit code.
 type Outcome<T = u8> = Result<T, Failure>;
 
+/// Whether the directory holds a store that is kept as blobs.
+fn is_image(directory: &std::path::Path) -> bool {
+    ["manifest-a", "manifest-b"].iter().any(|name| directory.join(name).is_file())
+}
+
 /// An error about a file or directory of the user's.
 fn file_error(what: impl std::fmt::Display, error: std::io::Error) -> Failure {
     Failure::Store(Error::io(what, error))

@@ -141,6 +141,14 @@ pub(crate) fn create_directory(directory: &Path) -> Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
+    // What stands in the way may be further up, where creating says something obscure.
+    let obstacle = directory.ancestors().find(|path| path.exists()).filter(|path| path.is_file());
+    if let Some(obstacle) = obstacle {
+        return Err(Error::invalid(format!(
+            "'{}' is a file, not a directory: name a directory",
+            obstacle.display()
+        )));
+    }
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

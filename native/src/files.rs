@@ -20,7 +20,7 @@ use crate::directory::{create_directory, owner_only, path_of, remove_file, sync_
 /// created (0700).
 ///
 /// ```
-/// use sigil_core::{File, Files};
+/// use sigil_core::Files;
 /// use sigil_native::DirectoryFiles;
 /// # let directory = std::env::temp_dir().join(format!("sigil-doc-files-{}", std::process::id()));
 /// let files = DirectoryFiles::open(&directory)?;

@@ -10,7 +10,9 @@ mod directory;
 mod files;
 mod host;
 mod lock;
+mod overlay;
 mod store;
+mod verify;
 
 pub use directory::DirectoryStorage;
 pub use files::DirectoryFiles;
@@ -18,3 +20,9 @@ pub use host::SystemHost;
 pub use lock::DirectoryLock;
 pub use sigil_core as core;
 pub use store::{DirectoryStore, open, open_existing, open_with};
+pub use verify::{verify, verify_on_blobs, verify_on_files};
+
+// The examples of the README are compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,20 +1,30 @@
 //! One process at a time on a directory.
 
+mod node;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sigil_core::{Error, ErrorKind, Result};
 
 use crate::directory::{create_directory, owner_only};
 
 const LOCK_FILE: &str = "sigil.lock";
+/// How often the holder's number is looked for: it writes that just after it has the lock.
+const PID_READS_MAX: u32 = 5;
 
 /// Holds a directory for this process until it is dropped.
 ///
 /// A lock of the operating system on the file `sigil.lock` (`flock`; on Windows `LockFileEx`), so
 /// it goes with the process, however that ends. The file stays, with the number of the process
 /// that holds or last held the lock. It binds those who ask for it, on one machine.
+///
+/// The npm package has no such lock and creates the file `sigil.node-lock` instead. Both programs
+/// publish their own lock first and look for the other's after, so of two that start together at
+/// least one gives way. A lock file whose process is gone is removed, where that can be seen: on
+/// Linux, in the same pid namespace.
 ///
 /// ```
 /// use sigil_core::ErrorKind;
@@ -66,9 +76,11 @@ impl DirectoryLock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let pid = format!("pid {}\n", std::process::id());
+        let pid = format!("{}\n", std::process::id());
         let written = file.set_len(0).and_then(|()| file.write_all(pid.as_bytes()));
         written.map_err(failed)?;
+        // Only now, so that whoever starts at the same time sees this lock.
+        node::give_way(&directory)?;
         Ok(DirectoryLock { directory, _file: file })
     }
 
@@ -80,10 +92,15 @@ impl DirectoryLock {
 
 /// The error for a directory that another holds, whose number stands in the file it locked.
 fn held(directory: &Path, file: &mut File) -> Error {
-    let mut text = String::new();
-    // On Windows the lock keeps others from reading, so there the holder stays unknown.
-    let read = file.rewind().and_then(|()| (&*file).take(64).read_to_string(&mut text));
-    let pid = read.ok().and_then(|_| text.strip_prefix("pid ")?.trim().parse::<u32>().ok());
+    let pid = (0..PID_READS_MAX).find_map(|n| {
+        if n > 0 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let mut text = String::new();
+        // On Windows the lock keeps others from reading, so there the holder stays unknown.
+        file.rewind().and_then(|()| (&*file).take(64).read_to_string(&mut text)).ok()?;
+        text.trim().parse::<u32>().ok()
+    });
     let holder = match pid {
         Some(pid) if pid == std::process::id() => "this process".to_owned(),
         Some(pid) => format!("process {pid}"),

@@ -396,3 +396,42 @@ impl SnapshotStorage for CrashStorage {
         Err(power_cut())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn what_is_synced_survives_and_what_is_not_survives_in_any_part() {
+        let files = CrashFiles::new(Cut::Sync(2), 1);
+        let file = files.open("f", true).unwrap();
+        file.write_at(0, b"synced").unwrap();
+        file.sync().unwrap();
+        file.write_at(6, b"ABC").unwrap();
+        file.truncate(8).unwrap();
+        file.write_at(0, b"xyz").unwrap();
+        assert_eq!(file.sync().unwrap_err().to_string(), "the power was cut");
+        assert!(files.is_down() && file.len().is_err() && files.open("f", false).is_err());
+        assert_eq!((files.operations(), files.syncs()), (7, 2));
+        let outcomes: BTreeSet<Vec<u8>> =
+            (0..500).map(|_| files.survivors().bytes("f").unwrap()).collect();
+        for expected in [&b"synced"[..], b"syncedABC", b"syncedAB", b"xynced", b"xyzced\0\0"] {
+            assert!(outcomes.contains(expected), "never {:?}", expected.escape_ascii());
+        }
+        assert!(outcomes.iter().all(|left| left[3..6] == *b"ced"), "something synced was lost");
+    }
+
+    #[test]
+    fn a_cut_write_may_be_any_part_of_it() {
+        let outcomes: BTreeSet<Option<Vec<u8>>> = (0..100)
+            .map(|seed| {
+                let files = CrashFiles::new(Cut::Operation(2), seed);
+                files.open("f", true).unwrap().write_at(0, b"ab").unwrap_err();
+                files.survivors().bytes("f")
+            })
+            .collect();
+        let expected = [&b""[..], b"a", b"ab"].map(|left| Some(left.to_vec()));
+        assert_eq!(outcomes, BTreeSet::from(expected));
+    }
+}

@@ -4,5 +4,8 @@ pub mod c_sqlite;
 pub mod conformance;
 pub mod crash;
 pub mod fault;
+pub mod program;
 pub mod random;
+pub mod scratch;
 pub mod wal;
+pub mod workload;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use sigil_core::container::StoreId;
-use sigil_core::image::{FlushInput, Image, OpenOptions, OpenReport, OpenedImage, open};
+use sigil_core::image::{self, FlushInput, Image, OpenOptions, OpenReport, OpenedImage, open};
 use sigil_core::{ErrorKind, MemoryStorage, Result, SnapshotStorage, wal};
 use sigil_tests::crash::{CrashStorage, Cut};
 use sigil_tests::random::Random;
@@ -249,6 +249,7 @@ fn a_flipped_bit_anywhere_is_found() {
     let states = workload();
     for flushes in [1, 2, 3, 4, 7, 8, 9, 17, 18, 20, 21, 22, states.len() - 1] {
         let storage = store_after(&states, flushes);
+        assert_eq!(image::verify(&storage).unwrap(), [], "{flushes} flushes");
         let image = reopen(&storage).unwrap().image;
         let retired: Vec<String> = image.retired().map(|name| name.to_string()).collect();
         for name in storage.names() {
@@ -261,6 +262,9 @@ fn a_flipped_bit_anywhere_is_found() {
                 let report = full_or_refused(&storage, &states[flushes], &what);
                 let silent = report.is_some_and(|report| report.is_clean());
                 assert!(!silent || retired.contains(&name), "{what}: not found");
+                if bit % 5 == 0 {
+                    assert_ne!(image::verify(&storage).unwrap(), [], "{what}: not found");
+                }
             }
             storage.replace(&name, &whole).unwrap();
         }

@@ -2,6 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bad_input;
+mod cli;
 mod conformance;
 mod image_crash;
 mod image_fault;
+mod kill;
+mod store_crash;
+mod store_fault;
+mod verify;

@@ -2,12 +2,17 @@
 
 use turso_core::{CompletionError, LimboError};
 
+use super::dialect::REFUSAL;
+use super::guard::refuse_temp;
 use crate::error::{Error, ErrorKind};
 
 /// The [`Error`] for a failure that the engine reports.
 #[cold]
 pub(crate) fn from_engine(error: LimboError) -> Error {
     let message = error.to_string();
+    if message.contains(REFUSAL) {
+        return refuse_temp();
+    }
     let kind = match &error {
         LimboError::Constraint(text) => constraint(text),
         LimboError::ConstraintViolation(violation) => constraint(&violation.message),

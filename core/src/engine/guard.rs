@@ -146,7 +146,7 @@ fn check(stmt: &Stmt) -> Result<StatementKind> {
     }
 }
 
-fn refuse_temp() -> Error {
+pub(super) fn refuse_temp() -> Error {
     refuse("a TEMP object", "use a common table expression, or a plain table that you drop")
 }
 

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use turso_core::io::{Buffer, Clock, Completion, File as EngineFile, FileId, FileSyncType};
 use turso_core::{CompletionError, IO, LimboError, MonotonicInstant, OpenFlags, WallClockInstant};
 
-use super::WAL_FILE;
+use super::preflight::{CHECKSUM_BYTES, PAGE_BYTES, page_mark};
+use super::{DATABASE_FILE, WAL_FILE};
 use crate::error::Error;
 use crate::files::{File, Files};
 use crate::host::Host;
@@ -18,29 +19,18 @@ use crate::host::Host;
 /// while it checkpoints not at all, so the file layer keeps the real error here.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    state: Mutex<Option<Fault>>,
-}
-
-/// A storage failure, and whether it may have changed what is stored.
-#[derive(Debug, Clone)]
-pub(crate) struct Fault {
-    pub(crate) error: Error,
-    /// A write, truncation or sync failed: what the host holds is unknown.
-    pub(crate) writing: bool,
+    first: Mutex<Option<Error>>,
 }
 
 impl Faults {
-    /// Takes the recorded failure; one of writing outranks one of reading.
-    pub(crate) fn take(&self) -> Option<Fault> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Takes the recorded failure.
+    pub(crate) fn take(&self) -> Option<Error> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn record(&self, error: &Error, writing: bool) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = state.as_ref().is_some_and(|fault| fault.writing || !writing);
-        if !known {
-            *state = Some(Fault { error: error.clone(), writing });
-        }
+    fn record(&self, error: &Error) {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| error.clone());
     }
 }
 
@@ -51,6 +41,8 @@ pub(crate) struct EngineIo {
     faults: Arc<Faults>,
     /// The length of the write-ahead log, so that nobody has to ask the host after each commit.
     wal_bytes: Arc<AtomicU64>,
+    /// Whether the pages of the database carry checksums, which are then bound to their place.
+    checked_pages: bool,
 }
 
 impl EngineIo {
@@ -59,8 +51,9 @@ impl EngineIo {
         host: Arc<dyn Host>,
         faults: Arc<Faults>,
         wal_bytes: Arc<AtomicU64>,
+        checked_pages: bool,
     ) -> EngineIo {
-        EngineIo { files, host, faults, wal_bytes }
+        EngineIo { files, host, faults, wal_bytes, checked_pages }
     }
 }
 
@@ -94,12 +87,13 @@ impl IO for EngineIo {
             if let Some(len) = &len {
                 len.store(file.len()?, Ordering::Relaxed);
             }
-            Ok(OpenFile { file, faults: Arc::clone(&self.faults), len })
+            let marked = self.checked_pages && path == DATABASE_FILE;
+            Ok(OpenFile { file, faults: Arc::clone(&self.faults), len, marked })
         });
         match opened {
             Ok(file) => Ok(Arc::new(file)),
             Err(error) => {
-                self.faults.record(&error, false);
+                self.faults.record(&error);
                 Err(LimboError::CompletionError(completion_error("open")))
             }
         }
@@ -107,7 +101,7 @@ impl IO for EngineIo {
 
     fn remove_file(&self, path: &str) -> turso_core::Result<()> {
         self.files.remove(path).map_err(|error| {
-            self.faults.record(&error, true);
+            self.faults.record(&error);
             LimboError::CompletionError(completion_error("remove"))
         })
     }
@@ -145,11 +139,44 @@ struct OpenFile {
     faults: Arc<Faults>,
     /// Where the length is kept, for the write-ahead log.
     len: Option<Arc<AtomicU64>>,
+    /// Whether the checksums of its pages are bound to their place.
+    marked: bool,
+}
+
+/// Adds the mark of its place to the checksum of each whole page in `bytes`, or takes it away.
+///
+/// The engine's checksum does not say which page it is of, so it holds for a page that was written
+/// to, or read from, the wrong place.
+fn toggle_marks(pos: u64, bytes: &mut [u8]) {
+    if !pos.is_multiple_of(PAGE_BYTES as u64) {
+        return;
+    }
+    let first = pos / PAGE_BYTES as u64 + 1;
+    for (number, page) in (first..).zip(bytes.chunks_exact_mut(PAGE_BYTES)) {
+        let checksum = &mut page[PAGE_BYTES - CHECKSUM_BYTES..];
+        for (byte, mark) in checksum.iter_mut().zip(page_mark(number)) {
+            *byte ^= mark;
+        }
+    }
 }
 
 impl OpenFile {
+    fn read(&self, pos: u64, bytes: &mut [u8]) -> crate::Result<usize> {
+        let n = self.file.read_at(pos, bytes)?;
+        if self.marked {
+            toggle_marks(pos, &mut bytes[..n]);
+        }
+        Ok(n)
+    }
+
     fn write(&self, pos: u64, bytes: &[u8]) -> crate::Result<usize> {
-        self.file.write_at(pos, bytes)?;
+        if self.marked {
+            let mut marked = bytes.to_vec();
+            toggle_marks(pos, &mut marked);
+            self.file.write_at(pos, &marked)?;
+        } else {
+            self.file.write_at(pos, bytes)?;
+        }
         if let Some(len) = &self.len {
             len.fetch_max(pos + bytes.len() as u64, Ordering::Relaxed);
         }
@@ -162,14 +189,13 @@ impl OpenFile {
         completion: Completion,
         outcome: crate::Result<usize>,
         what: &'static str,
-        writing: bool,
     ) -> Completion {
         match outcome.and_then(|n| {
             i32::try_from(n).map_err(|_| Error::invalid("an operation passed two gigabytes"))
         }) {
             Ok(n) => completion.complete(n),
             Err(error) => {
-                self.faults.record(&error, writing);
+                self.faults.record(&error);
                 completion.error(completion_error(what));
             }
         }
@@ -188,8 +214,8 @@ impl EngineFile for OpenFile {
     }
 
     fn pread(&self, pos: u64, c: Completion) -> turso_core::Result<Completion> {
-        let outcome = self.file.read_at(pos, c.as_read().buf().as_mut_slice());
-        Ok(self.end(c, outcome, "pread", false))
+        let outcome = self.read(pos, c.as_read().buf().as_mut_slice());
+        Ok(self.end(c, outcome, "pread"))
     }
 
     fn pwrite(
@@ -200,7 +226,7 @@ impl EngineFile for OpenFile {
     ) -> turso_core::Result<Completion> {
         let bytes = buffer.as_slice();
         let outcome = self.write(pos, bytes);
-        Ok(self.end(c, outcome, "pwrite", true))
+        Ok(self.end(c, outcome, "pwrite"))
     }
 
     // The default leaves the parent pending for ever when one part fails. The parts are joined,
@@ -219,17 +245,17 @@ impl EngineFile for OpenFile {
             bytes.extend_from_slice(buffer.as_slice());
         }
         let outcome = self.write(pos, &bytes);
-        Ok(self.end(c, outcome, "pwritev", true))
+        Ok(self.end(c, outcome, "pwritev"))
     }
 
     fn sync(&self, c: Completion, _sync_type: FileSyncType) -> turso_core::Result<Completion> {
         let outcome = self.file.sync().map(|()| 0);
-        Ok(self.end(c, outcome, "sync", true))
+        Ok(self.end(c, outcome, "sync"))
     }
 
     fn size(&self) -> turso_core::Result<u64> {
         self.file.len().map_err(|error| {
-            self.faults.record(&error, false);
+            self.faults.record(&error);
             LimboError::CompletionError(completion_error("size"))
         })
     }
@@ -241,6 +267,6 @@ impl EngineFile for OpenFile {
             }
             0
         });
-        Ok(self.end(c, outcome, "truncate", true))
+        Ok(self.end(c, outcome, "truncate"))
     }
 }

@@ -1,5 +1,7 @@
 //! What is checked about the files before the engine opens them, and the page checksums.
 
+use std::collections::BTreeSet;
+
 use twox_hash::XxHash3_64;
 
 use super::{DATABASE_FILE, WAL_FILE};
@@ -13,7 +15,14 @@ pub const PAGE_BYTES: usize = 4096;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
 /// Bytes that the engine reserves at the end of each page for its checksum.
-const CHECKSUM_BYTES: usize = 8;
+pub(super) const CHECKSUM_BYTES: usize = 8;
+
+/// What the stored checksum of page `number` differs in from the engine's, which is the same for
+/// a page at any place. That of page 1 is the engine's own.
+pub(super) fn page_mark(number: u64) -> [u8; CHECKSUM_BYTES] {
+    // An odd factor keeps the marks of all pages apart.
+    number.wrapping_sub(1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()
+}
 
 /// What the header of a database file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,10 +70,10 @@ fn read_header(file: &dyn File) -> Result<Option<Header>> {
     if len == 0 {
         return Ok(None);
     }
-    let mut bytes = [0u8; HEADER_BYTES];
-    let n = file.read_at(0, &mut bytes)?;
-    if n < HEADER_BYTES {
-        let kind = if MAGIC.starts_with(&bytes[..n.min(16)]) {
+    let mut page = [0u8; PAGE_BYTES];
+    let n = file.read_at(0, &mut page)?;
+    let Some(header) = page.first_chunk::<HEADER_BYTES>().filter(|_| n >= HEADER_BYTES) else {
+        let kind = if MAGIC.starts_with(&page[..n.min(16)]) {
             ErrorKind::Corrupt
         } else {
             ErrorKind::NotADatabase
@@ -73,60 +82,195 @@ fn read_header(file: &dyn File) -> Result<Option<Header>> {
             kind,
             format!("'{DATABASE_FILE}' has {len} bytes, which is less than a database's header"),
         ));
+    };
+    if is_ours_but_for_its_format(&page) {
+        return Err(Error::corrupt(format!(
+            "the header of '{DATABASE_FILE}' is damaged: restore it from a backup or an export"
+        )));
     }
-    parse_header(&bytes).map(Some)
+    parse_header(header).map(Some)
 }
 
-/// Refuses files that the engine would misread, before it can change anything.
-pub(super) fn check(files: &dyn Files, recover: bool) -> Result<()> {
+/// Whether only the bytes that say what format the file has differ from a page of this library's.
+///
+/// Damage there would hide that the pages have checksums, and shift what the engine reads.
+fn is_ours_but_for_its_format(page: &[u8; PAGE_BYTES]) -> bool {
+    let mut ours = *page;
+    ours[..16].copy_from_slice(MAGIC);
+    // Pages of 4,096 bytes, WAL mode twice, and the reserved bytes.
+    ours[16..21].copy_from_slice(&[0x10, 0, 2, 2, 8]);
+    ours != *page && checksum_holds(1, &ours)
+}
+
+/// Refuses files that the engine would misread, before it can change anything, and says whether
+/// the pages of the database carry checksums.
+pub(super) fn check(files: &dyn Files, recover: bool) -> Result<bool> {
     let wal_bytes = match files.exists(WAL_FILE)? {
         true => files.open(WAL_FILE, false)?.len()?,
         false => 0,
     };
+    if files.exists(DATABASE_FILE)? {
+        clear_unfinished(files)?;
+        restore_first_page(files)?;
+    }
     let header = match files.exists(DATABASE_FILE)? {
         true => read_header(files.open(DATABASE_FILE, false)?.as_ref())?,
         false => None,
     };
     let Some(header) = header else {
         // The engine would delete the WAL; whatever emptied the file did not.
-        if wal_bytes > 32 {
+        if wal_bytes > 0 && wal_has_commits(files)? {
             return Err(Error::corrupt(format!(
                 "'{DATABASE_FILE}' is empty or missing but '{WAL_FILE}' holds {wal_bytes} bytes: \
                  restore both from one backup, or remove the log to start empty"
             )));
         }
-        return Ok(());
+        return Ok(true);
     };
-    let len = files.open(DATABASE_FILE, false)?.len()?;
-    if let Some(pages) = header.pages.filter(|_| wal_bytes == 0) {
-        let wanted = pages * header.page_bytes;
-        if len < wanted {
+    // With a log that may have lost commits the length that was committed is unknown.
+    if wal_bytes == 0 || !recover {
+        let missing = missing_pages(files)?;
+        if missing > 0 {
             return Err(Error::corrupt(format!(
-                "'{DATABASE_FILE}' has {len} bytes, its header says {wanted}: it was cut off; \
-                 restore it from a backup or an export"
+                "'{DATABASE_FILE}' was cut off, {missing} of its pages of {} bytes are missing: \
+                 restore it from a backup or an export",
+                header.page_bytes
             )));
         }
     }
-    if wal_bytes > 0 && !recover {
-        check_wal(files)?;
+    if wal_bytes > 0 {
+        check_wal(files, recover)?;
     }
-    Ok(())
+    Ok(has_checksums(header))
 }
 
-/// Refuses a WAL that is damaged before its last commits, which the engine would silently drop.
-fn check_wal(files: &dyn Files) -> Result<()> {
+/// How many pages are neither in the database file nor in its log, because the file was cut off.
+pub(crate) fn missing_pages(files: &dyn Files) -> Result<u64> {
+    let file = files.open(DATABASE_FILE, false)?;
+    let Some(header) = read_header(file.as_ref())? else { return Ok(0) };
+    let wal = match files.exists(WAL_FILE)? {
+        true => read_wal(files)?,
+        false => Vec::new(),
+    };
+    let scan = wal::scan(&wal);
+    let wanted = match scan.commits {
+        0 => header.pages.unwrap_or(0),
+        _ => u64::from(scan.db_pages),
+    };
+    let whole = file.len()? / header.page_bytes;
+    if whole >= wanted {
+        return Ok(0);
+    }
+    let committed = usize::try_from(scan.committed_len).unwrap_or(0);
+    let logged: BTreeSet<u64> = wal::frame_pages(&wal[..committed]).map(u64::from).collect();
+    Ok(wanted - whole - logged.range(whole + 1..=wanted).count() as u64)
+}
+
+/// Empties a database file whose creation a power cut cut off, before anything could be committed.
+///
+/// The engine writes and syncs page 1 before the first commit. A file that is shorter than that
+/// page, and whose header (where there is all of it) says that there is no other page, has never
+/// held a table.
+fn clear_unfinished(files: &dyn Files) -> Result<()> {
+    let file = files.open(DATABASE_FILE, false)?;
+    let mut page = [0u8; PAGE_BYTES];
+    let n = file.read_at(0, &mut page)?;
+    let page = &page[..n];
+    if n == 0 || file.len()? > PAGE_BYTES as u64 {
+        return Ok(());
+    }
+    let blank = page.iter().all(|byte| *byte == 0);
+    let begun = n < PAGE_BYTES
+        && match page.first_chunk::<HEADER_BYTES>() {
+            Some(header) => parse_header(header).is_ok_and(|header| header.pages == Some(1)),
+            None => MAGIC.starts_with(&page[..n.min(MAGIC.len())]),
+        };
+    if !(blank || begun) || wal_has_commits(files)? {
+        return Ok(());
+    }
+    file.truncate(0)?;
+    file.sync()
+}
+
+/// Takes page 1 from the WAL when a power cut tore it in the middle of a checkpoint.
+///
+/// Every other page is read from the WAL while it is there, but the engine reads the first page of
+/// the file before it looks at the WAL. This is the write that the checkpoint was about to make.
+fn restore_first_page(files: &dyn Files) -> Result<()> {
+    let file = files.open(DATABASE_FILE, false)?;
+    let mut page = [0u8; PAGE_BYTES];
+    let n = file.read_at(0, &mut page)?;
+    // A torn page 1 still begins like one; a file of something else is not ours to mend.
+    if n == 0 || !MAGIC.starts_with(&page[..n.min(MAGIC.len())]) || !files.exists(WAL_FILE)? {
+        return Ok(());
+    }
+    let header = page.first_chunk::<HEADER_BYTES>().map_or(Ok(None), |h| parse_header(h).map(Some));
+    let whole = match header {
+        _ if is_ours_but_for_its_format(&page) => false,
+        Ok(Some(header)) if has_checksums(header) => n == PAGE_BYTES && checksum_holds(1, &page),
+        Ok(header) => header.is_some(),
+        Err(_) => false,
+    };
+    if whole {
+        return Ok(());
+    }
+    let wal = read_wal(files)?;
+    let committed = usize::try_from(wal::scan(&wal).committed_len).unwrap_or(0);
+    let Some(page) = wal::last_version(&wal[..committed], 1) else { return Ok(()) };
+    file.write_at(0, page)?;
+    file.sync()
+}
+
+fn has_checksums(header: Header) -> bool {
+    header.page_bytes == PAGE_BYTES as u64 && usize::from(header.reserved_bytes) == CHECKSUM_BYTES
+}
+
+/// Whether the checksum of page `number` holds.
+fn checksum_holds(number: u64, page: &[u8; PAGE_BYTES]) -> bool {
+    let (data, stored) = page.split_at(PAGE_BYTES - CHECKSUM_BYTES);
+    let checksum = XxHash3_64::oneshot(data) ^ u64::from_le_bytes(page_mark(number));
+    checksum.to_le_bytes() == stored
+}
+
+fn wal_has_commits(files: &dyn Files) -> Result<bool> {
+    if !files.exists(WAL_FILE)? {
+        return Ok(false);
+    }
+    Ok(wal::scan(&read_wal(files)?).committed_len > 0)
+}
+
+fn read_wal(files: &dyn Files) -> Result<Vec<u8>> {
     let file = files.open(WAL_FILE, false)?;
     let len = usize::try_from(file.len()?)
         .map_err(|_| Error::new(ErrorKind::Limit, format!("'{WAL_FILE}' is too long to read")))?;
     let mut bytes = vec![0; len];
     let n = file.read_at(0, &mut bytes)?;
-    match wal::scan(&bytes[..n]).tail {
-        WalTail::Damaged { offset, later_commits } => Err(Error::corrupt(format!(
-            "'{WAL_FILE}' is damaged at byte {offset}, and opening it would drop {later_commits} \
-             commits: restore a backup, or open with the recover option to keep what is before"
-        ))),
-        WalTail::Nothing | WalTail::Unfinished { .. } | WalTail::Torn { .. } => Ok(()),
+    bytes.truncate(n);
+    Ok(bytes)
+}
+
+/// Refuses a WAL that is damaged before its last commits, which the engine would silently drop,
+/// and cuts off what a power cut left behind the last commit.
+///
+/// The engine would write over the remains and leave those that are longer in place, where they
+/// could later look like commits behind a damaged one.
+fn check_wal(files: &dyn Files, recover: bool) -> Result<()> {
+    let scan = wal::scan(&read_wal(files)?);
+    match scan.tail {
+        WalTail::Nothing => return Ok(()),
+        WalTail::Unfinished { .. } | WalTail::Torn { .. } => {}
+        WalTail::Damaged { .. } if recover => {}
+        WalTail::Damaged { offset, later_commits } => {
+            return Err(Error::corrupt(format!(
+                "'{WAL_FILE}' is damaged at byte {offset}, and opening it would drop \
+                 {later_commits} commits: restore a backup, or open with the recover option to \
+                 keep what is before"
+            )));
+        }
     }
+    let file = files.open(WAL_FILE, false)?;
+    file.truncate(scan.committed_len)?;
+    file.sync()
 }
 
 /// A page whose checksum does not hold.
@@ -139,17 +283,16 @@ pub struct PageFault {
 /// Checks the checksum of every page of a database file, free pages included.
 ///
 /// Gives `None` for a database whose pages carry no checksums, such as one made by another
-/// program. The checksum is the engine's: XXH3-64 of the first 4,088 bytes of a page, in its last
-/// eight, little endian.
+/// program. The checksum is the engine's, XXH3-64 of the first 4,088 bytes of a page, XORed with
+/// 0x9e3779b97f4a7c15 times the number of the page counted from 0, so that it also holds the page to
+/// its place; it stands in the last eight bytes, little endian.
 ///
 /// # Errors
 /// [`ErrorKind::NotADatabase`] or [`ErrorKind::Corrupt`] when the header cannot be read, and what
 /// the host reports.
 pub fn check_pages(file: &dyn File) -> Result<Option<Vec<PageFault>>> {
     let Some(header) = read_header(file)? else { return Ok(Some(Vec::new())) };
-    if header.page_bytes != PAGE_BYTES as u64
-        || usize::from(header.reserved_bytes) != CHECKSUM_BYTES
-    {
+    if !has_checksums(header) {
         return Ok(None);
     }
     let len = file.len()?;
@@ -157,8 +300,7 @@ pub fn check_pages(file: &dyn File) -> Result<Option<Vec<PageFault>>> {
     let mut page = [0u8; PAGE_BYTES];
     for number in 1..=len.div_ceil(header.page_bytes) {
         let n = file.read_at((number - 1) * header.page_bytes, &mut page)?;
-        let (data, stored) = page.split_at(PAGE_BYTES - CHECKSUM_BYTES);
-        if n < PAGE_BYTES || XxHash3_64::oneshot(data).to_le_bytes() != stored {
+        if n < PAGE_BYTES || !checksum_holds(number, &page) {
             faults.push(PageFault { page: number });
         }
     }

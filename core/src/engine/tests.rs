@@ -269,10 +269,18 @@ fn refused_statements_leave_the_handle_usable() {
         "PRAGMA temp.table_info(t)",
         "CREATE VIRTUAL TABLE v USING fts5(a)",
     ] {
-        let _ = db.query(sql, ());
+        // Refused, not found, or empty; never an abort.
+        if let Err(error) = db.query(sql, ()) {
+            let kind = error.kind();
+            assert!(matches!(kind, ErrorKind::Unsupported | ErrorKind::Sql), "{sql}: {error:?}");
+        }
         assert_eq!(db.query("SELECT 1", ()).unwrap().single().unwrap().as_i64(), Some(1), "{sql}");
     }
     assert!(db.poisoned().is_none());
+    // A table of that name is a table like any other.
+    db.execute_batch("CREATE TABLE temp (a); INSERT INTO temp VALUES (7);").unwrap();
+    let rows = db.query("SELECT temp.a FROM temp", ()).unwrap();
+    assert_eq!(rows.single().unwrap().as_i64(), Some(7));
 }
 
 #[test]
@@ -350,7 +358,6 @@ fn files_that_are_no_database_are_refused_and_left_alone() {
     };
     assert_eq!(refuse(b"hello"), ErrorKind::NotADatabase);
     assert_eq!(refuse(&[7u8; 8192]), ErrorKind::NotADatabase);
-    assert_eq!(refuse(b"SQLite format 3\0"), ErrorKind::Corrupt);
     let files = MemoryFiles::new();
     let db = open_on(&files).unwrap();
     db.execute_batch(
@@ -363,11 +370,33 @@ fn files_that_are_no_database_are_refused_and_left_alone() {
     let mut newer = bytes.clone();
     newer[18] = 3;
     assert_eq!(refuse(&newer), ErrorKind::NewerFormat);
+    // A log whose database is gone is not thrown away, as the engine would.
+    let db = open_on(&files).unwrap();
+    db.execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    drop(db);
     let orphan = MemoryFiles::new();
     orphan.put(DATABASE_FILE, Vec::new());
-    orphan.put(WAL_FILE, vec![1u8; 5000]);
+    orphan.put(WAL_FILE, files.bytes(WAL_FILE).unwrap());
     assert_eq!(kind(open_on(&orphan)), ErrorKind::Corrupt);
-    assert_eq!(orphan.bytes(WAL_FILE).unwrap().len(), 5000);
+    assert_eq!(orphan.bytes(WAL_FILE), files.bytes(WAL_FILE));
+}
+
+#[test]
+fn a_creation_that_was_cut_off_is_begun_again() {
+    let files = MemoryFiles::new();
+    drop(open_on(&files).unwrap());
+    open_on(&files).unwrap().execute("PRAGMA user_version = 1", ()).unwrap();
+    open_on(&files).unwrap().close().unwrap();
+    let page = files.bytes(DATABASE_FILE).unwrap();
+    assert_eq!(page.len(), PAGE_BYTES);
+    for left in [Vec::new(), page[..7].to_vec(), page[..2048].to_vec(), vec![0; PAGE_BYTES]] {
+        let files = MemoryFiles::new();
+        files.put(DATABASE_FILE, left);
+        let db = open_on(&files).unwrap();
+        db.execute("CREATE TABLE t (a)", ()).unwrap();
+        db.close().unwrap();
+        open_on(&files).unwrap().query("SELECT * FROM t", ()).unwrap();
+    }
 }
 
 #[test]

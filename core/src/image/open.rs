@@ -100,7 +100,7 @@ pub struct OpenedImage {
 pub struct ImageOpener {
     options: OpenOptions,
     fresh: StoreId,
-    blobs: BTreeMap<String, Option<Vec<u8>>>,
+    pub(super) blobs: BTreeMap<String, Option<Vec<u8>>>,
     found: Option<Found>,
 }
 
@@ -212,7 +212,7 @@ impl ImageOpener {
     }
 
     /// The blob `name`; call [`want`](Self::want) for it first.
-    fn blob(&self, name: &str) -> Option<&[u8]> {
+    pub(super) fn blob(&self, name: &str) -> Option<&[u8]> {
         self.blobs.get(name)?.as_deref()
     }
 
@@ -334,13 +334,13 @@ impl ImageOpener {
         Ok(())
     }
 
-    fn check_base(&self, store: StoreId, manifest: &Manifest) -> Result<()> {
+    pub(super) fn check_base(&self, store: StoreId, manifest: &Manifest) -> Result<()> {
         let BaseRef { generation, len, checksum } = manifest.base;
         let name = BlobName::Base { epoch: manifest.epoch };
         self.check(store, manifest.epoch, name, (generation, len, checksum)).map(drop)
     }
 
-    fn check_tail(&self, store: StoreId, epoch: u64, tail: &TailRef) -> Result<()> {
+    pub(super) fn check_tail(&self, store: StoreId, epoch: u64, tail: &TailRef) -> Result<()> {
         let name = BlobName::Tail { epoch, generation: tail.generation };
         let said = (tail.generation, tail.len, tail.checksum);
         let offset = self.check(store, epoch, name, said)?.header.offset;
@@ -351,6 +351,11 @@ impl ImageOpener {
             "blob '{name}' is for another place in the WAL: expected {}, found {offset}",
             tail.offset
         )))
+    }
+
+    pub(super) fn check_index(&self, store: StoreId, epoch: u64, index: &IndexRef) -> Result<()> {
+        let said = (index.generation, index.len, index.checksum);
+        self.check(store, epoch, index.name(), said).map(drop)
     }
 
     /// The blob `name`, which must be the one a manifest says it is: its generation, length and
@@ -389,9 +394,8 @@ impl ImageOpener {
         let epoch = contents.epoch;
         let mut dropped = Vec::new();
         for (key, index) in &contents.indexes {
-            let said = (index.generation, index.len, index.checksum);
             self.want([index.name().to_string()])?;
-            if let Err(error) = self.check(*store, epoch, index.name(), said) {
+            if let Err(error) = self.check_index(*store, epoch, index) {
                 report.dropped_indexes.insert(key.clone(), error.to_string());
                 dropped.push(key.clone());
             }

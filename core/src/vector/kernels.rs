@@ -26,6 +26,33 @@ mod wasm;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+use neon as simd;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use wasm as simd;
+#[cfg(target_arch = "x86_64")]
+use x86 as simd;
+
+// What the implementations in `simd` share.
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+mod groups;
+
+/// Stands in where there is no other implementation than the scalar one.
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
+mod simd {
+    pub(super) fn all() -> [Option<&'static super::Kernels>; 0] {
+        []
+    }
+}
+
 /// How many partial sums there are.
 const LANES: usize = 32;
 
@@ -67,18 +94,7 @@ pub(super) struct Kernels {
 impl Kernels {
     /// The fastest implementation for the processor this runs on.
     pub(super) fn best() -> &'static Kernels {
-        #[cfg(target_arch = "x86_64")]
-        return x86::best().unwrap_or(&scalar::KERNELS);
-        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-        return &neon::KERNELS;
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        return &wasm::KERNELS;
-        #[cfg(not(any(
-            target_arch = "x86_64",
-            all(target_arch = "aarch64", target_feature = "neon"),
-            all(target_arch = "wasm32", target_feature = "simd128")
-        )))]
-        return &scalar::KERNELS;
+        simd::all().into_iter().flatten().next().unwrap_or(&scalar::KERNELS)
     }
 
     /// What the implementation is called: `"scalar"`, `"avx2"`, `"avx512"`, `"neon"` or
@@ -124,40 +140,6 @@ impl fmt::Debug for Kernels {
 fn check(query: &[f32], rows: Rows<'_>, out: &[f32]) {
     assert_eq!(query.len(), rows.dimensions, "the query is of another length than the rows");
     assert_eq!(rows.slots.len(), out.len(), "not as many results as rows");
-}
-
-/// Calls `many` on as many groups of `R` rows as there are and `one` on each row that is left.
-///
-/// `many` is told the rows of the next group too, so that it can ask for them early.
-#[inline(always)]
-fn by_rows<const R: usize>(
-    rows: Rows<'_>,
-    out: &mut [f32],
-    many: impl Fn([&[f32]; R], [&[f32]; R]) -> [f32; R],
-    one: impl Fn(&[f32]) -> f32,
-) {
-    let whole = out.len() - out.len() % R;
-    let (groups, rest) = out.as_chunks_mut::<R>();
-    let mut next = std::array::from_fn(|r| if r < whole { rows.row(r) } else { &[][..] });
-    for (group, out) in groups.iter_mut().enumerate() {
-        let now = next;
-        let start = (group + 1) * R;
-        if start < whole {
-            next = std::array::from_fn(|r| rows.row(start + r));
-        }
-        *out = many(now, next);
-    }
-    for (at, out) in rest.iter_mut().enumerate() {
-        *out = one(rows.row(whole + at));
-    }
-}
-
-/// The last block of a vector, filled up with zeros.
-#[inline(always)]
-fn tail(rest: &[f32]) -> [f32; LANES] {
-    let mut block = [0.0; LANES];
-    block[..rest.len()].copy_from_slice(rest);
-    block
 }
 
 #[cfg(test)]

@@ -62,8 +62,10 @@ fn clear(directory: &Path) -> Outcome<()> {
                 ),
             ));
         }
-        let mut names = vec![DATABASE_FILE.to_owned(), WAL_FILE.to_owned()];
-        names.extend(store.collections()?.iter().map(|info| info.snapshot_name()));
+        // The database last, so that what is left of an interruption is still known as the demo's.
+        let mut names: Vec<String> =
+            store.collections()?.iter().map(|info| info.snapshot_name()).collect();
+        names.extend([WAL_FILE.to_owned(), DATABASE_FILE.to_owned()]);
         names
     };
     for name in names {

@@ -12,8 +12,7 @@ use sigil_native::core::{
 use sigil_native::{DirectoryLock, DirectoryStorage, SystemHost, open_existing};
 
 use super::output::bytes as size;
-use super::verify::is_image;
-use super::{DONE, Outcome, file_error, refuse};
+use super::{DONE, Outcome, file_error, is_image, refuse};
 
 /// Runs the command.
 pub(super) fn run(directory: &Path, as_json: bool, out: &mut dyn Write) -> Outcome {
@@ -96,7 +95,8 @@ fn contents(store: &Store, snapshot_len: &dyn Fn(&str) -> Option<u64>) -> Outcom
     let mut tables = Vec::new();
     let names = database.query(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'
-         AND name NOT LIKE 'sigil~_%' ESCAPE '~' ORDER BY name",
+         AND name NOT LIKE 'sigil~_%' ESCAPE '~'
+         AND name NOT LIKE '~_~_turso~_internal~_%' ESCAPE '~' ORDER BY name",
         (),
     )?;
     for row in names {

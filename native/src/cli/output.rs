@@ -33,10 +33,18 @@ pub(super) fn write_rows(rows: &Rows, format: Format, out: &mut dyn Write) -> Ou
     }
 }
 
+/// The narrowest terminal that a table is fitted to.
+const COLUMNS_MIN: u16 = 20;
+
 fn write_table(rows: &Rows, out: &mut dyn Write) -> Outcome<()> {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
+    // A terminal without a size says 0, and one letter a line helps nobody.
+    let squeezed = table.width().is_some_and(|columns| columns < COLUMNS_MIN);
+    table.set_content_arrangement(match squeezed {
+        true => ContentArrangement::Disabled,
+        false => ContentArrangement::Dynamic,
+    });
     table.set_header(rows.columns());
     for row in rows.rows() {
         table.add_row(row.values().iter().map(|value| shown(value, Shown::Table)));

@@ -10,8 +10,7 @@ use sigil_native::core::{self, DATABASE_FILE, DatabaseOptions, ErrorKind, ImageS
 use sigil_native::{DirectoryFiles, DirectoryLock, DirectoryStorage, SystemHost, open_existing};
 
 use super::output::bytes as size;
-use super::verify::is_image;
-use super::{DONE, Outcome, file_error, refuse};
+use super::{DONE, Outcome, file_error, is_image, refuse};
 
 /// Writes the store in `directory` into `file`.
 pub(super) fn export(directory: &Path, file: &Path, out: &mut dyn Write) -> Outcome {

@@ -7,10 +7,15 @@ use std::arch::aarch64::{
     vld1q_f32, vmulq_f32, vsubq_f32,
 };
 
-use super::{Kernels, LANES, Rows, by_rows, tail};
+use super::groups::{by_rows, tail};
+use super::{Kernels, LANES, Rows};
 
-pub(super) static KERNELS: Kernels =
-    Kernels { name: "neon", dot: rows::<false>, squared_l2: rows::<true> };
+static KERNELS: Kernels = Kernels { name: "neon", dot: rows::<false>, squared_l2: rows::<true> };
+
+/// The implementation; it needs no test at run time.
+pub(super) fn all() -> [Option<&'static Kernels>; 1] {
+    [Some(&KERNELS)]
+}
 
 /// Rows at a time: 16 accumulators of the 32 registers.
 const ROWS: usize = 2;

@@ -4,14 +4,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Every implementation that runs here, the scalar one first.
 fn all() -> Vec<&'static Kernels> {
-    let mut all = vec![&scalar::KERNELS];
-    #[cfg(target_arch = "x86_64")]
-    all.extend(x86::all());
-    if Kernels::best().name() != "scalar" && !all.iter().any(|k| k.name() == Kernels::best().name())
-    {
-        all.push(Kernels::best());
-    }
-    all
+    std::iter::once(&scalar::KERNELS).chain(simd::all().into_iter().flatten()).collect()
 }
 
 /// Reproducible values between -1 and 1 whose sums depend on the order of addition.

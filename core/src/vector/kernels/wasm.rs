@@ -6,10 +6,15 @@ use std::arch::wasm32::{
     f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_splat, f32x4_sub, v128, v128_load,
 };
 
-use super::{Kernels, LANES, Rows, by_rows, tail};
+use super::groups::{by_rows, tail};
+use super::{Kernels, LANES, Rows};
 
-pub(super) static KERNELS: Kernels =
-    Kernels { name: "simd128", dot: rows::<false>, squared_l2: rows::<true> };
+static KERNELS: Kernels = Kernels { name: "simd128", dot: rows::<false>, squared_l2: rows::<true> };
+
+/// The implementation; it needs no test at run time.
+pub(super) fn all() -> [Option<&'static Kernels>; 1] {
+    [Some(&KERNELS)]
+}
 
 /// Rows at a time: one load of the query serves two rows, in 16 accumulators.
 const ROWS: usize = 2;

@@ -25,13 +25,9 @@ fn prefetch<const R: usize>(next: [&[f32]; R], at: usize) {
     }
 }
 
-/// The widest implementation this processor has; the test is cached by the standard library.
-pub(super) fn best() -> Option<&'static Kernels> {
-    avx512::detected().or_else(avx2::detected)
-}
-
-/// Every implementation this processor has.
-#[cfg(test)]
-pub(super) fn all() -> impl Iterator<Item = &'static Kernels> {
-    avx2::detected().into_iter().chain(avx512::detected())
+/// The implementations this processor has, the widest first.
+///
+/// The test is cached by the standard library.
+pub(super) fn all() -> [Option<&'static Kernels>; 2] {
+    [avx512::detected(), avx2::detected()]
 }

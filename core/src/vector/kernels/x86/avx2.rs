@@ -6,7 +6,8 @@ use std::arch::x86_64::{
     _mm256_setzero_ps, _mm256_sub_ps,
 };
 
-use super::super::{Kernels, LANES, Rows, by_rows, tail};
+use super::super::groups::{by_rows, tail};
+use super::super::{Kernels, LANES, Rows};
 use super::prefetch;
 
 static KERNELS: Kernels = Kernels { name: "avx2", dot: rows::<false>, squared_l2: rows::<true> };

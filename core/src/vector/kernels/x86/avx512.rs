@@ -5,7 +5,8 @@ use std::arch::x86_64::{
     _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_sub_ps,
 };
 
-use super::super::{Kernels, LANES, Rows, by_rows, tail};
+use super::super::groups::{by_rows, tail};
+use super::super::{Kernels, LANES, Rows};
 use super::avx2::sum_eight;
 use super::prefetch;
 

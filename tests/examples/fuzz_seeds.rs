@@ -1,0 +1,71 @@
+//! Writes the seeds of the fuzzers that are bytes: a small real store, cut into what each target takes.
+//!
+//! `cargo run -p sigil-tests --example fuzz_seeds`, after a change of format. The seeds of
+//! `filter_parser` are text and written by hand.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+use sigil_core::container::{self, StoreId};
+use sigil_core::image::{self, OpenOptions};
+use sigil_core::{
+    DatabaseOptions, FixedHost, ImageStore, MemoryStorage, Metadata, Metric, SnapshotMark,
+    SnapshotStorage, VectorIndex,
+};
+
+/// The identity that the targets open their stores with.
+const STORE: StoreId = StoreId([3; 16]);
+
+/// What stands before the payload of an index snapshot, as in `fuzz_targets/index_snapshot.rs`.
+const INDEX_HEADER_BYTES: usize = 36;
+
+fn write(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(name), bytes)
+}
+
+/// A store with a base image and one write-ahead log after it, as the blobs that hold it.
+fn blobs() -> sigil_core::Result<MemoryStorage> {
+    let storage = MemoryStorage::new();
+    let opened = image::open(&storage, OpenOptions::default(), STORE)?;
+    let mut store =
+        ImageStore::open(opened, Arc::new(FixedHost::new(1)), DatabaseOptions::default())?;
+    store.store().database().execute("CREATE TABLE t (a)", ())?;
+    store.flush(&storage)?;
+    store.store().database().execute("INSERT INTO t VALUES (1)", ())?;
+    store.flush(&storage)?;
+    Ok(storage)
+}
+
+fn index() -> sigil_core::Result<VectorIndex> {
+    let mut index = VectorIndex::new(3, Metric::Cosine)?;
+    index.add("one", &[1.0, 0.0, 0.0], Metadata::from_json(r#"{"pos": "noun", "lex": 5}"#)?)?;
+    index.add("two", &[0.6, 0.8, 0.0], Metadata::from_json(r#"{"tags": ["a", null, true]}"#)?)?;
+    Ok(index)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let storage = blobs()?;
+    for name in storage.names() {
+        let Some(bytes) = storage.read(&name)? else { continue };
+        let blob = container::decode(&name, &bytes)?;
+        if name.starts_with("manifest") {
+            // The choice: this manifest in slot b, and every blob that it names is there.
+            write("manifest", &name, &[&[2], blob.payload].concat())?;
+            write("blob", &name, &bytes)?;
+        } else if name.starts_with("wal") {
+            write("blob", &name, &bytes)?;
+            write("blob", &format!("{name}.log"), blob.payload)?;
+        }
+    }
+    let mark = SnapshotMark { watermark: 2, store: STORE.0, collection: 1 };
+    let bytes = index()?.to_bytes_marked(&mark)?;
+    write("index_snapshot", "two-vectors", &bytes)?;
+    write("index_snapshot", "two-vectors.payload", &bytes[INDEX_HEADER_BYTES..])?;
+    let empty = VectorIndex::new(8, Metric::L2)?.to_bytes_marked(&mark)?;
+    write("index_snapshot", "empty.payload", &empty[INDEX_HEADER_BYTES..])?;
+    Ok(())
+}
