@@ -10,13 +10,6 @@
 
 use std::fmt;
 
-#[cfg_attr(
-    all(
-        not(test),
-        any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128"))
-    ),
-    expect(dead_code, reason = "SIMD is certain on this target, so that only the tests need it")
-)]
 mod scalar;
 
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
