@@ -155,7 +155,7 @@ test('a database that is none, or damaged, is refused and left as it is', async 
   const cases: [string, string, (bytes: Buffer) => Buffer][] = [
     ['not-a-database', 'sigil.db', () => Buffer.from('this is no database at all, '.repeat(500))],
     ['corrupt', 'sigil.db', (bytes) => bytes.subarray(0, 6_000)],
-    ['corrupt', 'sigil.db', (bytes) => bytes.subarray(0, 50)],
+    ['corrupt', 'sigil.db', (bytes) => Buffer.from(bytes.map((byte, i) => (i === 5_000 ? byte ^ 1 : byte)))],
   ];
   for (const [code, name, change] of cases) {
     const directory = at(fresh('store'));
