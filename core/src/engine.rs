@@ -236,12 +236,19 @@ impl Database {
     }
 
     /// Runs every statement of `sql` in order, each in a transaction of its own unless the text
-    /// begins one; stops at the first error.
+    /// begins one; stops at the first error. Says how many rows all of them changed.
     ///
     /// # Errors
     /// As [`execute`](Database::execute); the statements before the failing one have run.
-    pub fn execute_batch(&self, sql: &str) -> Result<()> {
-        self.for_each_statement(sql, |statement| self.execute(statement, ()).map(|_| ()))
+    pub fn execute_batch(&self, sql: &str) -> Result<Executed> {
+        let last_insert_rowid = self.connection.last_insert_rowid();
+        let mut executed = Executed { changes: 0, last_insert_rowid };
+        self.for_each_statement(sql, |statement| {
+            let one = self.execute(statement, ())?;
+            executed = Executed { changes: executed.changes + one.changes, ..one };
+            Ok(())
+        })?;
+        Ok(executed)
     }
 
     fn for_each_statement(&self, sql: &str, mut run: impl FnMut(&str) -> Result<()>) -> Result<()> {
@@ -290,6 +297,21 @@ impl Database {
         mut each: impl FnMut(RowRef<'_>) -> Result<()>,
     ) -> Result<()> {
         self.run_statement(sql, params.into(), None, &mut each).map(|_| ())
+    }
+
+    /// As [`query_each`](Database::query_each), and gives the names of the columns.
+    ///
+    /// # Errors
+    /// As [`query_each`](Database::query_each).
+    pub fn query_table(
+        &self,
+        sql: &str,
+        params: impl Into<Params>,
+        mut each: impl FnMut(RowRef<'_>) -> Result<()>,
+    ) -> Result<Arc<[String]>> {
+        let mut columns: Arc<[String]> = Arc::new([]);
+        self.run_statement(sql, params.into(), Some(&mut columns), &mut each)?;
+        Ok(columns)
     }
 
     /// Runs `body` in one transaction: commits when it returns `Ok`, rolls back when it returns
@@ -559,6 +581,7 @@ impl Database {
         }
         prepared.bind(params)?;
         let was_in_transaction = self.in_transaction();
+        let wal_bytes = self.wal_bytes();
         self.watch.start(self.time_limit.get());
         let outcome = self.drive(&mut prepared, each);
         let outcome = self.finish(prepared, outcome);
@@ -566,7 +589,10 @@ impl Database {
             self.abandon();
         }
         let changes = outcome?;
-        self.checkpoint_when_due()?;
+        // Not after a read: a store on a full disk can still be opened and read.
+        if self.wal_bytes() != wal_bytes {
+            self.checkpoint_when_due()?;
+        }
         Ok(Executed { changes, last_insert_rowid: self.connection.last_insert_rowid() })
     }
 
