@@ -118,10 +118,10 @@ fn the_lock_names_its_holder_and_goes_with_it() {
     // The number in the file is what a refused process reports.
     #[cfg(unix)]
     {
-        std::fs::write(scratch.path().join("sigil.lock"), "pid 4242\n").unwrap();
+        std::fs::write(scratch.path().join("sigil.lock"), "4242\n").unwrap();
         let error = DirectoryLock::acquire(scratch.path()).unwrap_err();
         assert!(error.to_string().contains("process 4242"), "{error}");
-        for junk in ["", "pid x\n", "\u{ff}", &"9".repeat(1000)] {
+        for junk in ["", "x\n", "\u{ff}", &"9".repeat(1000)] {
             std::fs::write(scratch.path().join("sigil.lock"), junk).unwrap();
             let error = DirectoryLock::acquire(scratch.path()).unwrap_err();
             assert!(error.to_string().contains("another process"), "{error}");
