@@ -4,6 +4,8 @@
 //   node build.mjs --optimize   the same through wasm-opt -Oz (about two minutes more)
 //   node build.mjs --dev        a quick module with debug assertions
 //   node build.mjs --ts-only    the TypeScript alone, beside the module of the last build
+//   node build.mjs --panics-to FILE   into FILE a module that panics at the SQL text PANIC, for the
+//                               tests; with --dev if the last build was that
 
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -22,43 +24,61 @@ const { values: flags } = parseArgs({
     dev: { type: 'boolean', default: false },
     optimize: { type: 'boolean', default: false },
     'ts-only': { type: 'boolean', default: false },
+    'panics-to': { type: 'string' },
   },
 });
 
-// Eight MiB of stack, because the engine's translator recurses with the depth of an expression.
-const RUSTFLAGS = ['-C', 'target-feature=+simd128', '-C', 'link-arg=-zstack-size=8388608'];
-
 try {
-  if (!flags['ts-only']) buildModule();
-  buildTypeScript();
+  if (flags['panics-to'] !== undefined) buildPanicking(flags['panics-to']);
+  else {
+    if (!flags['ts-only']) buildModule();
+    buildTypeScript();
+  }
 } catch (error) {
   console.error(`build.mjs: ${error.message}`);
   process.exitCode = 1;
 }
 
 function buildModule() {
+  const { wasm, glue } = compileModule(path.join(here, 'pkg'), []);
+  if (flags.optimize) optimize(wasm);
+  const bindings = path.join(dist, 'bindings');
+  fs.mkdirSync(bindings, { recursive: true });
+  fs.copyFileSync(wasm, path.join(bindings, 'sigil.wasm'));
+  fs.writeFileSync(path.join(bindings, 'glue.js'), glue);
+  printSizes(wasm);
+}
+
+/** The module with the feature test-panic, which runs under the glue of the shipped one. */
+function buildPanicking(file) {
+  const { wasm, glue } = compileModule(path.join(here, 'pkg-panics'), ['--features', 'test-panic']);
+  if (glue !== fs.readFileSync(path.join(dist, 'bindings', 'glue.js'), 'utf8')) {
+    throw new Error('the module that panics needs another glue than the last build: build both in the same way');
+  }
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.copyFileSync(wasm, file);
+}
+
+/** Compiles the module into `pkg`, and makes the glue for it. */
+function compileModule(pkg, features) {
   checkBindgenVersion();
   const profile = flags.dev ? 'dev' : 'wasm';
-  run('cargo', ['build', '--locked', '-p', 'sigil-wasm', '--profile', profile, '--target', 'wasm32-unknown-unknown'], {
-    CARGO_ENCODED_RUSTFLAGS: RUSTFLAGS.join('\x1f'),
-  });
+  // The flags of the target are in .cargo/config.toml, which the environment would override.
+  run(
+    'cargo',
+    ['build', '--locked', '-p', 'sigil-wasm', '--profile', profile, '--target', 'wasm32-unknown-unknown', ...features],
+    { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined },
+  );
   const target = process.env.CARGO_TARGET_DIR ?? path.join(root, 'target');
   const module = path.join(target, 'wasm32-unknown-unknown', flags.dev ? 'debug' : 'wasm', 'sigil_wasm.wasm');
-  const pkg = path.join(here, 'pkg');
   fs.rmSync(pkg, { recursive: true, force: true });
   run('wasm-bindgen', [
     ...['--target', 'no-modules', '--no-typescript', '--omit-default-module-path'],
     ...(flags.dev ? ['--keep-debug'] : ['--remove-name-section', '--remove-producers-section']),
     ...['--out-dir', pkg, '--out-name', 'sigil', module],
   ]);
-  const wasm = path.join(pkg, 'sigil_bg.wasm');
-  if (flags.optimize) optimize(wasm);
-
-  const bindings = path.join(dist, 'bindings');
-  fs.mkdirSync(bindings, { recursive: true });
-  fs.copyFileSync(wasm, path.join(bindings, 'sigil.wasm'));
-  fs.writeFileSync(path.join(bindings, 'glue.js'), asFactory(fs.readFileSync(path.join(pkg, 'sigil.js'), 'utf8')));
-  printSizes(wasm);
+  const glue = asFactory(fs.readFileSync(path.join(pkg, 'sigil.js'), 'utf8'));
+  return { wasm: path.join(pkg, 'sigil_bg.wasm'), glue };
 }
 
 /**

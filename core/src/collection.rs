@@ -286,7 +286,8 @@ pub(crate) fn create(tx: &Database, name: &str, options: CollectionOptions) -> R
          {triggers}",
         bytes = dimensions * 4,
         triggers = changes::triggers(&table, "id", id),
-    ))
+    ))?;
+    Ok(())
 }
 
 /// Removes everything that [`create`] made, and the collection's changes, inside a transaction.

@@ -6,6 +6,7 @@
 //! WAL growing only at its end between checkpoints.
 
 mod dialect;
+mod expansion;
 mod fault;
 mod guard;
 mod io;
@@ -16,7 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use turso_core::storage::database::DatabaseFile;
@@ -28,6 +29,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::host::Host;
 use crate::value::{Params, Row, Rows, Value};
+use expansion::{Expansion, SchemaRow};
 use fault::from_engine;
 use guard::{StatementKind, check_shape, first_statement};
 use io::{EngineIo, Faults};
@@ -42,8 +44,22 @@ pub const DATABASE_FILE: &str = "sigil.db";
 /// The name of the write-ahead log beside the database file.
 pub const WAL_FILE: &str = "sigil.db-wal";
 
-/// How many virtual machine steps pass between two looks at the interrupt flag and the clock.
-const STEPS_PER_WATCH: u64 = 1_000;
+/// What views, triggers and foreign keys there are; the only statement that is not checked
+/// against them.
+const SCHEMA_SQL: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema
+    WHERE type IN ('view', 'trigger', 'table') AND sql IS NOT NULL";
+
+/// How many virtual machine steps pass between two looks at the stack and the interrupt flag: fewer
+/// than a foreign key action takes to run the next one inside itself.
+const STEPS_PER_WATCH: u64 = 8;
+
+/// How many of these looks pass between two at the clock.
+const WATCHES_PER_CLOCK: u64 = 128;
+
+/// How much stack a statement may take, in bytes: half of what the smallest thread has by default.
+///
+/// Only a foreign key action that runs itself, row after row of a chain, takes more.
+const STACK_BYTES_MAX: usize = 1 << 20;
 
 /// How a [`Database`] is opened.
 #[derive(Debug, Clone)]
@@ -118,6 +134,14 @@ pub struct Database {
     poison: RefCell<Option<Error>>,
     closed: Cell<bool>,
     in_transaction_call: Cell<bool>,
+    /// What the schema puts in place of names, read when it is first needed.
+    expansion: RefCell<Option<Arc<Expansion>>>,
+    /// Counts the changes of the schema.
+    generation: Cell<u64>,
+    /// Whether the open transaction changed the schema.
+    schema_in_transaction: Cell<bool>,
+    /// [`Database::total_changes`] when the open transaction began.
+    changes_at_begin: Cell<i64>,
     checkpoints: Cell<u64>,
     options: DatabaseOptions,
 }
@@ -137,6 +161,10 @@ struct Watch {
     host: Arc<dyn Host>,
     interrupted: AtomicBool,
     timed_out: AtomicBool,
+    /// Where the stack was when the statement began.
+    stack_base: AtomicUsize,
+    too_deep: AtomicBool,
+    looks: AtomicU64,
     /// On the host's monotonic clock; 0 for none.
     deadline_ns: AtomicU64,
 }
@@ -145,6 +173,8 @@ impl Watch {
     fn start(&self, limit: Option<Duration>) {
         self.interrupted.store(false, Ordering::Relaxed);
         self.timed_out.store(false, Ordering::Relaxed);
+        self.too_deep.store(false, Ordering::Relaxed);
+        self.stack_base.store(stack_address(), Ordering::Relaxed);
         let deadline = limit.map_or(0, |limit| {
             let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
             self.host.monotonic_ns().saturating_add(limit).max(1)
@@ -156,6 +186,13 @@ impl Watch {
         if self.interrupted.load(Ordering::Relaxed) {
             return true;
         }
+        if self.stack_base.load(Ordering::Relaxed).abs_diff(stack_address()) > STACK_BYTES_MAX {
+            self.too_deep.store(true, Ordering::Relaxed);
+            return true;
+        }
+        if !self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(WATCHES_PER_CLOCK) {
+            return false;
+        }
         let deadline = self.deadline_ns.load(Ordering::Relaxed);
         let late = deadline != 0 && self.host.monotonic_ns() >= deadline;
         if late {
@@ -163,6 +200,13 @@ impl Watch {
         }
         late
     }
+}
+
+/// An address on the stack, here.
+#[inline(never)]
+fn stack_address() -> usize {
+    let here = 0u8;
+    std::hint::black_box(&raw const here).addr()
 }
 
 /// Stops the statement that a [`Database`] is running, from another thread or from inside a
@@ -200,6 +244,9 @@ impl Database {
             host: Arc::clone(&host),
             interrupted: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
+            stack_base: AtomicUsize::new(0),
+            too_deep: AtomicBool::new(false),
+            looks: AtomicU64::new(0),
             deadline_ns: AtomicU64::new(0),
         });
         let wal_bytes = Arc::new(AtomicU64::new(0));
@@ -220,6 +267,10 @@ impl Database {
             poison: RefCell::default(),
             closed: Cell::new(false),
             in_transaction_call: Cell::new(false),
+            expansion: RefCell::default(),
+            generation: Cell::new(0),
+            schema_in_transaction: Cell::new(false),
+            changes_at_begin: Cell::new(0),
             checkpoints: Cell::new(0),
             options,
         })
@@ -236,12 +287,19 @@ impl Database {
     }
 
     /// Runs every statement of `sql` in order, each in a transaction of its own unless the text
-    /// begins one; stops at the first error.
+    /// begins one; stops at the first error. Says how many rows all of them changed.
     ///
     /// # Errors
     /// As [`execute`](Database::execute); the statements before the failing one have run.
-    pub fn execute_batch(&self, sql: &str) -> Result<()> {
-        self.for_each_statement(sql, |statement| self.execute(statement, ()).map(|_| ()))
+    pub fn execute_batch(&self, sql: &str) -> Result<Executed> {
+        let last_insert_rowid = self.connection.last_insert_rowid();
+        let mut executed = Executed { changes: 0, last_insert_rowid };
+        self.for_each_statement(sql, |statement| {
+            let one = self.execute(statement, ())?;
+            executed = Executed { changes: executed.changes + one.changes, ..one };
+            Ok(())
+        })?;
+        Ok(executed)
     }
 
     fn for_each_statement(&self, sql: &str, mut run: impl FnMut(&str) -> Result<()>) -> Result<()> {
@@ -290,6 +348,21 @@ impl Database {
         mut each: impl FnMut(RowRef<'_>) -> Result<()>,
     ) -> Result<()> {
         self.run_statement(sql, params.into(), None, &mut each).map(|_| ())
+    }
+
+    /// As [`query_each`](Database::query_each), and gives the names of the columns.
+    ///
+    /// # Errors
+    /// As [`query_each`](Database::query_each).
+    pub fn query_table(
+        &self,
+        sql: &str,
+        params: impl Into<Params>,
+        mut each: impl FnMut(RowRef<'_>) -> Result<()>,
+    ) -> Result<Arc<[String]>> {
+        let mut columns: Arc<[String]> = Arc::new([]);
+        self.run_statement(sql, params.into(), Some(&mut columns), &mut each)?;
+        Ok(columns)
     }
 
     /// Runs `body` in one transaction: commits when it returns `Ok`, rolls back when it returns
@@ -444,6 +517,11 @@ impl Database {
         self.connection.total_changes()
     }
 
+    /// What [`total_changes`](Database::total_changes) was when the open transaction began.
+    pub(crate) fn changes_at_begin(&self) -> i64 {
+        self.changes_at_begin.get()
+    }
+
     /// The error that poisoned this handle, if it is poisoned.
     pub fn poisoned(&self) -> Option<Error> {
         self.poison.borrow().clone()
@@ -528,8 +606,50 @@ impl Database {
                 "the SQL text holds more than one statement: run them one by one, or as a batch",
             ));
         }
+        if sql != SCHEMA_SQL {
+            self.expansion()?.check(first, parsed.writes)?;
+        }
         let statement = self.guarded(|| self.connection.prepare(first).map_err(from_engine))?;
-        Ok(Prepared::new(statement, sql, parsed.kind))
+        Ok(Prepared::new(statement, sql, parsed.kind, self.generation.get()))
+    }
+
+    /// What the schema puts in place of names.
+    fn expansion(&self) -> Result<Arc<Expansion>> {
+        if let Some(expansion) = &*self.expansion.borrow() {
+            return Ok(Arc::clone(expansion));
+        }
+        let mut schema = Vec::new();
+        let mut prepared = self.prepare(SCHEMA_SQL)?;
+        // The limit of the statement before is not this one's.
+        self.watch.start(None);
+        let read = self.drive(&mut prepared, &mut |row| {
+            let [kind, name, table, sql] = [0, 1, 2, 3].map(|at| row.get_str(at));
+            let [kind, name, table, sql] = [kind?, name?, table?, sql?].map(str::to_owned);
+            schema.push(SchemaRow { kind, name, table, sql });
+            Ok(())
+        });
+        self.finish(prepared, read)?;
+        let expansion = Arc::new(Expansion::of(&schema));
+        *self.expansion.borrow_mut() = Some(Arc::clone(&expansion));
+        Ok(expansion)
+    }
+
+    /// Forgets what was known of a schema that has changed, and every statement checked against it:
+    /// the engine would prepare them anew by itself, unchecked.
+    fn note_schema_change(&self, kind: StatementKind) {
+        let changed = match kind {
+            StatementKind::Schema => {
+                self.schema_in_transaction.set(self.in_transaction());
+                true
+            }
+            StatementKind::Rollback => self.schema_in_transaction.get(),
+            _ => false,
+        };
+        if changed {
+            self.generation.set(self.generation.get() + 1);
+            self.expansion.borrow_mut().take();
+            self.statements.borrow_mut().clear();
+        }
     }
 
     fn run_statement(
@@ -546,27 +666,38 @@ impl Database {
                 self.checkpoint()?;
                 return Ok(Executed { changes: 0, last_insert_rowid: 0 });
             }
-            StatementKind::TransactionControl if self.in_transaction_call.get() => {
+            StatementKind::TransactionControl | StatementKind::Rollback
+                if self.in_transaction_call.get() =>
+            {
                 return Err(Error::new(
                     ErrorKind::Busy,
                     "the open transaction is ended by the call that began it, not by SQL",
                 ));
             }
-            StatementKind::TransactionControl | StatementKind::Other => {}
+            _ => {}
         }
         if let Some(columns) = columns {
             *columns = prepared.columns();
         }
         prepared.bind(params)?;
         let was_in_transaction = self.in_transaction();
+        if !was_in_transaction {
+            self.changes_at_begin.set(self.total_changes());
+        }
+        let wal_bytes = self.wal_bytes();
         self.watch.start(self.time_limit.get());
+        let kind = prepared.kind;
         let outcome = self.drive(&mut prepared, each);
         let outcome = self.finish(prepared, outcome);
+        self.note_schema_change(kind);
         if !was_in_transaction && outcome.is_err() {
             self.abandon();
         }
         let changes = outcome?;
-        self.checkpoint_when_due()?;
+        // Not after a read: a store on a full disk can still be opened and read.
+        if self.wal_bytes() != wal_bytes {
+            self.checkpoint_when_due()?;
+        }
         Ok(Executed { changes, last_insert_rowid: self.connection.last_insert_rowid() })
     }
 
@@ -589,11 +720,14 @@ impl Database {
             return outcome;
         }
         let reset = self.guarded(|| prepared.reset());
-        if reset.is_ok() {
+        if reset.is_ok() && prepared.generation == self.generation.get() {
             self.statements.borrow_mut().put(prepared);
         }
         match outcome {
-            Err(error) if error.kind() == ErrorKind::Interrupted => Err(self.stopped(error)),
+            // Inside a trigger or a foreign key action the engine calls an interrupt busy.
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Busy) => {
+                Err(self.stopped(error))
+            }
             Err(error) => Err(error),
             // A reset reports the error of a statement that already failed.
             Ok(changes) => reset.map(|()| changes),
@@ -601,6 +735,13 @@ impl Database {
     }
 
     fn stopped(&self, error: Error) -> Error {
+        if self.watch.too_deep.load(Ordering::Relaxed) {
+            return Error::new(
+                ErrorKind::Limit,
+                "a foreign key action runs itself too deep, row after row of a chain: delete or \
+                 change the rows from the end of the chain",
+            );
+        }
         if self.watch.timed_out.load(Ordering::Relaxed) {
             let limit = self.time_limit.get().unwrap_or_default();
             return Error::new(

@@ -62,7 +62,8 @@ impl ImageStore {
     ) -> Result<ImageStore> {
         let OpenedImage { image, database, wal, indexes, report } = opened;
         let files = MemoryFiles::new();
-        let stored = database.is_some();
+        // A fresh image with a database is an import: nothing of it is stored yet.
+        let stored = image.base().is_some();
         if let Some(database) = database {
             files.put(DATABASE_FILE, database);
         }
@@ -112,9 +113,9 @@ impl ImageStore {
 
     /// What to write so that everything committed so far is durable; `None` when it is already.
     ///
-    /// Until the flush is reported as [`flushed`](ImageStore::flushed) or
-    /// [`failed`](ImageStore::failed), nothing may be written to the store and no other flush
-    /// planned.
+    /// No other flush may be planned until this one is reported as
+    /// [`flushed`](ImageStore::flushed) or [`failed`](ImageStore::failed). What is written to the
+    /// store meanwhile is for the next one.
     ///
     /// # Errors
     /// [`ErrorKind::Busy`] inside a transaction, and those of the engine and of [`Image::plan`].
@@ -130,6 +131,7 @@ impl ImageStore {
     pub fn flushed(&mut self, flush: Flush) {
         let repairs = flush.repairs;
         self.image.committed(flush);
+        // Repairing the manifests stores nothing of what is new.
         if !repairs {
             self.note_flushed();
         }
@@ -196,6 +198,7 @@ impl ImageStore {
         if self.flushed_checkpoints != Some(self.planned_checkpoints) {
             self.scanner = WalScanner::new();
         }
+        self.staged.begin_flush();
         Ok(())
     }
 
@@ -224,11 +227,11 @@ fn with_input<T>(
             .with_bytes(DATABASE_FILE, |database| {
                 let staged = staged.lock();
                 let indexes: Vec<(&str, &[u8])> = staged
-                    .new
+                    .writing
                     .iter()
                     .map(|(key, bytes)| (key.as_str(), bytes.as_slice()))
                     .collect();
-                let removed: Vec<&str> = staged.removed.iter().map(String::as_str).collect();
+                let removed: Vec<&str> = staged.removing.iter().map(String::as_str).collect();
                 f(&FlushInput {
                     wal,
                     database: rebase.then_some(database),
@@ -258,6 +261,10 @@ struct Staged {
     new: BTreeMap<String, Vec<u8>>,
     /// To be removed by the next flush.
     removed: BTreeSet<String>,
+    /// Being written by the flush that is under way.
+    writing: BTreeMap<String, Vec<u8>>,
+    /// Being removed by the flush that is under way.
+    removing: BTreeSet<String>,
 }
 
 impl StagedIndexes {
@@ -269,10 +276,24 @@ impl StagedIndexes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Hands everything staged so far to a flush, with what an earlier one did not get to store.
+    fn begin_flush(&self) {
+        let mut staged = self.lock();
+        let Staged { new, removed, writing, removing, .. } = &mut *staged;
+        for name in std::mem::take(removed) {
+            writing.remove(&name);
+            removing.insert(name);
+        }
+        for (name, bytes) in std::mem::take(new) {
+            removing.remove(&name);
+            writing.insert(name, bytes);
+        }
+    }
+
     fn flushed(&self) {
         let mut staged = self.lock();
-        staged.new.clear();
-        staged.removed.clear();
+        staged.writing.clear();
+        staged.removing.clear();
     }
 }
 
@@ -290,8 +311,12 @@ impl fmt::Debug for StagedIndexes {
 impl SnapshotStorage for StagedIndexes {
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let mut staged = self.lock();
+        if staged.removed.contains(name) {
+            return Ok(None);
+        }
+        let staged_bytes = staged.new.get(name).or_else(|| staged.writing.get(name)).cloned();
         // An index is opened once, so its bytes need not be kept.
-        Ok(staged.new.get(name).cloned().or_else(|| staged.stored.remove(name)))
+        Ok(staged_bytes.or_else(|| staged.stored.remove(name)))
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {

@@ -117,6 +117,7 @@ impl Store {
     /// # Errors
     /// [`ErrorKind::Busy`] inside another transaction; whatever `body` or the commit returns.
     pub fn transaction<T>(&self, body: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+        self.catch_up_open_indexes();
         self.database.transaction(|_| body(self))
     }
 
@@ -242,8 +243,28 @@ impl Store {
         // Inside a transaction the log ends with changes that may yet be rolled back.
         if !self.database.in_transaction() {
             index.catch_up(&self.database)?;
+        } else if !index.has_seen(self.database.changes_at_begin()) {
+            return Err(Error::new(
+                ErrorKind::Busy,
+                format!(
+                    "the index of '{}' has not seen what was committed before this transaction: \
+                     begin it with the store's own transaction, or search once before it",
+                    info.name
+                ),
+            ));
         }
         f(index)
+    }
+
+    /// Shows the open indexes everything that is committed, so that a transaction can search them.
+    fn catch_up_open_indexes(&self) {
+        if self.database.in_transaction() || self.database.usable().is_err() {
+            return;
+        }
+        for index in self.indexes.borrow_mut().values_mut() {
+            // An index that cannot catch up says so when it is searched.
+            let _ = index.catch_up(&self.database);
+        }
     }
 
     fn open_index(&self, info: &CollectionInfo) -> Result<CollectionIndex> {

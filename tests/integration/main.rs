@@ -8,6 +8,8 @@ mod conformance;
 mod image_crash;
 mod image_fault;
 mod kill;
+mod model;
+mod model_vectors;
 mod store_crash;
 mod store_fault;
 mod verify;

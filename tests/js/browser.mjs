@@ -26,6 +26,12 @@ export async function testInBrowser(require, report) {
     sourcemap: 'inline',
     target: 'es2022',
   });
+  const installed = path.join(here, 'node_modules', 'sigil-store', 'dist', 'bindings', 'sigil.wasm');
+  const beside = path.join(out, 'bindings');
+  fs.mkdirSync(beside, { recursive: true });
+  // Where the bundle, in which all modules have one address, looks for it.
+  fs.copyFileSync(installed, path.join(beside, 'sigil.wasm'));
+  fs.copyFileSync(path.join(here, 'out', 'panics.wasm'), path.join(out, 'panics.wasm'));
   const server = await serve(out);
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'sigil-chromium-'));
   const launch = () =>

@@ -33,6 +33,23 @@ export function assertBytes(actual: Uint8Array | undefined, expected: Uint8Array
   }
 }
 
+/** Throws unless the two have the same structure, down to the types of their arrays. */
+export function assertSame(actual: unknown, expected: unknown): void {
+  const [found, wanted] = [describe(actual), describe(expected)];
+  if (found !== wanted) throw new Error(`expected ${wanted}, got ${found}`);
+}
+
+function describe(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner === 'bigint') return `${inner}n`;
+    if (inner === undefined) return 'undefined';
+    if (typeof inner === 'number' && !Number.isFinite(inner)) return String(inner);
+    if (ArrayBuffer.isView(inner)) return [inner.constructor.name, ...(inner as Float32Array)];
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
 /** Throws unless `work` fails with a SigilError of this code, and returns that error. */
 export async function assertFails(code: SigilErrorCode, work: () => unknown): Promise<SigilError> {
   let result: unknown;

@@ -37,6 +37,10 @@ export function report(where, { name, failure, ms }) {
 try {
   install();
   compile();
+  // Built as the tests in Rust are, so that what they share is compiled once.
+  execFileSync(process.execPath, [path.join(wasm, 'build.mjs'), '--dev', '--panics-to', path.join(here, 'out', 'panics.wasm')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   if (everything || flags.node) await testInNode();
   if (everything || flags.browser) {
     const { testInBrowser } = await import('./browser.mjs');

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The types of the public API: what a store takes and gives. */
 
 import type { SnapshotStorage } from './storage.js';
@@ -91,6 +92,9 @@ export interface Store extends Executor {
 
   /** The whole store as one SQLite database file. */
   export(): Promise<Uint8Array>;
+
+  /** {@link Store.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** What holds a store's data, and how safely. */
@@ -217,6 +221,12 @@ export interface Collection {
   count(): Promise<number>;
 }
 
+/** How to make a {@link VectorIndex}. */
+export interface VectorIndexOptions extends Omit<CollectionDefinition, 'name'> {
+  /** Where the wasm module comes from; by default it is loaded from beside this package. */
+  wasm?: WasmSource;
+}
+
 /** Vectors in memory, without SQL and without a store; see {@link Collection} for the calls they share. */
 export interface VectorIndex {
   readonly dimensions: number;
@@ -225,6 +235,8 @@ export interface VectorIndex {
   add(id: string, vector: Float32Array | readonly number[], metadata?: Metadata): Promise<void>;
   /** Removes what is there under `id`, and says whether there was anything. */
   remove(id: string): Promise<boolean>;
+  /** What is there under `id`. */
+  get(id: string): Promise<VectorEntry | undefined>;
   /** The entries nearest to `query`, nearest first; of equal scores the lower id first. */
   search(query: Float32Array | readonly number[], options?: SearchOptions): Promise<SearchHit[]>;
   /** How many vectors there are. */
@@ -234,6 +246,14 @@ export interface VectorIndex {
   /** Gives its memory back. Every later call rejects with `closed`. */
   close(): Promise<void>;
 }
+
+/**
+ * Where the module comes from: its address, its bytes, or the module itself, compiled.
+ *
+ * Some hosts, Cloudflare's among them, compile modules only when a program is deployed and hand
+ * them over by an import.
+ */
+export type WasmSource = string | { readonly href: string } | Uint8Array | ArrayBuffer | object;
 
 /** How to open a store. */
 export interface OpenOptions {
@@ -254,4 +274,15 @@ export interface OpenOptions {
   import?: Uint8Array;
   /** Ask the browser not to evict this origin's data (`navigator.storage.persist()`). */
   persist?: boolean;
+  /**
+   * Opens a store whose newest state is damaged with the newest older one that is whole; without it
+   * such an open rejects with `corrupt` and changes nothing.
+   */
+  recover?: boolean;
+  /** How long one statement may run, in milliseconds; a longer one fails with `timeout` and changes nothing. */
+  timeLimit?: number;
+  /** How much of the database is kept in memory, in bytes; 16 MB when it is left out. */
+  cacheBytes?: number;
+  /** Where the wasm module comes from; by default it is loaded from beside this package. */
+  wasm?: WasmSource;
 }

@@ -5,3 +5,5 @@ export type { SigilErrorCode } from './error.js';
 export type { SyncFiles } from './files.js';
 export type { SnapshotStorage } from './storage.js';
 export type * from './api.js';
+export { open } from './open.js';
+export { createVectorIndex, openVectorIndex } from './vector-index.js';

@@ -98,6 +98,11 @@ impl CollectionIndex {
         Ok(())
     }
 
+    /// Whether it has seen everything up to this reading of [`Database::total_changes`].
+    pub(crate) fn has_seen(&self, total_changes: i64) -> bool {
+        self.seen_changes == Some(total_changes)
+    }
+
     /// Whether so much changed since the last snapshot that opening would be slow.
     pub(crate) fn snapshot_due(&self) -> bool {
         self.vectors.len() >= SNAPSHOT_VECTORS_MIN

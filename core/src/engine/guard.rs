@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) const SQL_BYTES_MAX: usize = 1_000_000;
 
 /// The deepest nesting of parentheses that is accepted.
-const NESTING_MAX: u32 = 100;
+pub(super) const NESTING_MAX: u32 = 100;
 
 /// The most SELECTs in one statement, compounds, subqueries and common table expressions together.
 const SELECTS_MAX: u32 = 200;
@@ -23,10 +23,14 @@ const SELECTS_MAX: u32 = 200;
 /// What a statement does to the transaction it runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StatementKind {
-    /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE.
+    /// BEGIN, COMMIT, SAVEPOINT, RELEASE.
     TransactionControl,
+    /// ROLLBACK, also to a savepoint.
+    Rollback,
     /// `PRAGMA wal_checkpoint`, which the store runs in its own way.
     Checkpoint,
+    /// CREATE, DROP and ALTER.
+    Schema,
     /// Everything else.
     Other,
 }
@@ -35,6 +39,8 @@ pub(crate) enum StatementKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Parsed {
     pub(crate) kind: StatementKind,
+    /// Whether it can run triggers and foreign key actions.
+    pub(crate) writes: bool,
     /// How many bytes of the text it takes, its semicolon included.
     pub(crate) len: usize,
 }
@@ -43,7 +49,8 @@ pub(crate) struct Parsed {
 /// the stack, which cannot be caught.
 ///
 /// # Errors
-/// [`ErrorKind::Limit`] with the limit that was passed, [`ErrorKind::Sql`] for a NUL character.
+/// [`ErrorKind::Limit`] with the limit that was passed, [`ErrorKind::Sql`] for a NUL character,
+/// [`ErrorKind::Unsupported`] for OR FAIL.
 pub(crate) fn check_shape(sql: &str) -> Result<()> {
     if sql.len() > SQL_BYTES_MAX {
         return Err(Error::new(
@@ -55,23 +62,26 @@ pub(crate) fn check_shape(sql: &str) -> Result<()> {
         return Err(Error::new(ErrorKind::Sql, "the SQL text contains a NUL character"));
     }
     let (mut nesting, mut selects) = (0u32, 0u32);
+    let mut before = TokenType::TK_SEMI;
     // A text that cannot be split into tokens is the parser's to refuse.
     for token in Lexer::new(sql.as_bytes()).map_while(std::result::Result::ok) {
         match token.token_type {
+            // Inside a transaction the engine keeps the rows before the failing one even when they
+            // break a foreign key, and commits them.
+            TokenType::TK_FAIL if matches!(before, TokenType::TK_OR | TokenType::TK_CONFLICT) => {
+                return Err(refuse("OR FAIL", "use OR ABORT, which undoes the whole statement"));
+            }
             TokenType::TK_LP => nesting += 1,
             TokenType::TK_RP => nesting = nesting.saturating_sub(1),
             TokenType::TK_SELECT | TokenType::TK_VALUES => selects += 1,
             TokenType::TK_SEMI => (nesting, selects) = (0, 0),
             _ => {}
         }
+        if token.token_type != TokenType::TK_NONE {
+            before = token.token_type;
+        }
         if nesting > NESTING_MAX || selects > SELECTS_MAX {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!(
-                    "a statement may nest {NESTING_MAX} parentheses and hold {SELECTS_MAX} \
-                     SELECTs: split it"
-                ),
-            ));
+            return Err(too_nested());
         }
     }
     Ok(())
@@ -91,10 +101,11 @@ pub(crate) fn first_statement(sql: &str) -> Result<Option<Parsed>> {
         Err(error) => return Err(Error::new(ErrorKind::Sql, format!("{error}"))),
     };
     let len = parser.offset().min(sql.len());
-    let kind = match &cmd {
-        Cmd::Stmt(stmt) | Cmd::Explain(stmt) | Cmd::ExplainQueryPlan { stmt, .. } => check(stmt)?,
-    };
-    Ok(Some(Parsed { kind, len }))
+    let (Cmd::Stmt(stmt) | Cmd::Explain(stmt) | Cmd::ExplainQueryPlan { stmt, .. }) = &cmd;
+    let kind = check(stmt)?;
+    // The body of a new trigger is counted as what runs it will be.
+    let writes = !matches!(stmt, Stmt::Select(..) | Stmt::CreateView { .. });
+    Ok(Some(Parsed { kind, writes, len }))
 }
 
 #[cold]
@@ -106,9 +117,9 @@ fn check(stmt: &Stmt) -> Result<StatementKind> {
     match stmt {
         Stmt::Begin { .. }
         | Stmt::Commit { .. }
-        | Stmt::Rollback { .. }
         | Stmt::Savepoint { .. }
         | Stmt::Release { .. } => Ok(StatementKind::TransactionControl),
+        Stmt::Rollback { .. } => Ok(StatementKind::Rollback),
         Stmt::Attach { .. } | Stmt::Detach { .. } => {
             Err(refuse("ATTACH", "a store is one database; open the other one beside it"))
         }
@@ -142,8 +153,25 @@ fn check(stmt: &Stmt) -> Result<StatementKind> {
         Stmt::CreateMaterializedView { .. } => {
             Err(refuse("CREATE MATERIALIZED VIEW", "use a plain view, or a table and triggers"))
         }
+        Stmt::AlterTable { .. }
+        | Stmt::DropIndex { .. }
+        | Stmt::DropTable { .. }
+        | Stmt::DropTrigger { .. }
+        | Stmt::DropView { .. } => Ok(StatementKind::Schema),
         _ => Ok(StatementKind::Other),
     }
+}
+
+/// The error for a statement that nests too deep or holds too much.
+#[cold]
+pub(super) fn too_nested() -> Error {
+    Error::new(
+        ErrorKind::Limit,
+        format!(
+            "a statement may nest {NESTING_MAX} parentheses and hold {SELECTS_MAX} SELECTs, with \
+             the views and triggers it reaches in place of their names: split it"
+        ),
+    )
 }
 
 pub(super) fn refuse_temp() -> Error {
@@ -155,7 +183,7 @@ pub(super) fn refuse_temp() -> Error {
 fn check_schema(name: &QualifiedName) -> Result<StatementKind> {
     match &name.namespace {
         Some(namespace) if namespace.as_str().eq_ignore_ascii_case("temp") => Err(refuse_temp()),
-        _ => Ok(StatementKind::Other),
+        _ => Ok(StatementKind::Schema),
     }
 }
 

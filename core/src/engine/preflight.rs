@@ -102,29 +102,19 @@ fn is_ours_but_for_its_format(page: &[u8; PAGE_BYTES]) -> bool {
     ours != *page && checksum_holds(1, &ours)
 }
 
-/// Refuses files that the engine would misread, before it can change anything, and says whether
-/// the pages of the database carry checksums.
+/// Refuses files that the engine would misread, mends what a power cut left, creates the database
+/// where there is none, and says whether its pages carry checksums.
 pub(super) fn check(files: &dyn Files, recover: bool) -> Result<bool> {
     let wal_bytes = match files.exists(WAL_FILE)? {
         true => files.open(WAL_FILE, false)?.len()?,
         false => 0,
     };
-    if files.exists(DATABASE_FILE)? {
-        clear_unfinished(files)?;
-        restore_first_page(files)?;
+    if !files.exists(DATABASE_FILE)? || creation_was_cut_off(files)? {
+        create(files, wal_bytes)?;
+        return Ok(true);
     }
-    let header = match files.exists(DATABASE_FILE)? {
-        true => read_header(files.open(DATABASE_FILE, false)?.as_ref())?,
-        false => None,
-    };
-    let Some(header) = header else {
-        // The engine would delete the WAL; whatever emptied the file did not.
-        if wal_bytes > 0 && wal_has_commits(files)? {
-            return Err(Error::corrupt(format!(
-                "'{DATABASE_FILE}' is empty or missing but '{WAL_FILE}' holds {wal_bytes} bytes: \
-                 restore both from one backup, or remove the log to start empty"
-            )));
-        }
+    restore_first_page(files)?;
+    let Some(header) = read_header(files.open(DATABASE_FILE, false)?.as_ref())? else {
         return Ok(true);
     };
     // With a log that may have lost commits the length that was committed is unknown.
@@ -166,30 +156,73 @@ pub(crate) fn missing_pages(files: &dyn Files) -> Result<u64> {
     Ok(wanted - whole - logged.range(whole + 1..=wanted).count() as u64)
 }
 
-/// Empties a database file whose creation a power cut cut off, before anything could be committed.
+/// Creates the database file: one page, with no table in it.
 ///
-/// The engine writes and syncs page 1 before the first commit. A file that is shorter than that
-/// page, and whose header (where there is all of it) says that there is no other page, has never
-/// held a table.
-fn clear_unfinished(files: &dyn Files) -> Result<()> {
-    let file = files.open(DATABASE_FILE, false)?;
-    let mut page = [0u8; PAGE_BYTES];
-    let n = file.read_at(0, &mut page)?;
-    let page = &page[..n];
-    if n == 0 || file.len()? > PAGE_BYTES as u64 {
-        return Ok(());
+/// The file is brought to its length first, so that however the page is torn the file is a part of
+/// it and zeros, which no database that was cut off later can be mistaken for.
+fn create(files: &dyn Files, wal_bytes: u64) -> Result<()> {
+    if wal_bytes > 0 {
+        // The engine would delete the WAL; whatever took the database away did not.
+        if wal_has_commits(files)? {
+            return Err(Error::corrupt(format!(
+                "'{DATABASE_FILE}' is empty or missing but '{WAL_FILE}' holds {wal_bytes} bytes: \
+                 restore both from one backup, or remove the log to start empty"
+            )));
+        }
+        let wal = files.open(WAL_FILE, false)?;
+        wal.truncate(0)?;
+        wal.sync()?;
     }
-    let blank = page.iter().all(|byte| *byte == 0);
-    let begun = n < PAGE_BYTES
-        && match page.first_chunk::<HEADER_BYTES>() {
-            Some(header) => parse_header(header).is_ok_and(|header| header.pages == Some(1)),
-            None => MAGIC.starts_with(&page[..n.min(MAGIC.len())]),
-        };
-    if !(blank || begun) || wal_has_commits(files)? {
-        return Ok(());
-    }
-    file.truncate(0)?;
+    let file = files.open(DATABASE_FILE, true)?;
+    file.truncate(PAGE_BYTES as u64)?;
+    file.sync()?;
+    file.write_at(0, &empty_database())?;
     file.sync()
+}
+
+/// Whether the file is what [`create`] leaves when it does not come to its end.
+fn creation_was_cut_off(files: &dyn Files) -> Result<bool> {
+    let file = files.open(DATABASE_FILE, false)?;
+    let len = file.len()?;
+    if len == 0 {
+        return Ok(true);
+    }
+    if len != PAGE_BYTES as u64 {
+        return Ok(false);
+    }
+    let mut page = [0u8; PAGE_BYTES];
+    file.read_at(0, &mut page)?;
+    let whole = empty_database();
+    let written = page.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    Ok(page != whole && page[..written] == whole[..written] && !wal_has_commits(files)?)
+}
+
+/// Page 1 of a database without tables, as the engine would write it: 4 KiB pages in WAL mode,
+/// UTF-8, eight reserved bytes.
+fn empty_database() -> [u8; PAGE_BYTES] {
+    let mut page = [0u8; PAGE_BYTES];
+    let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, MAGIC);
+    put(16, &4096u16.to_be_bytes());
+    // WAL mode twice, the reserved bytes, and three fractions that never change.
+    put(18, &[2, 2, 8, 64, 32, 32]);
+    // The change counter, and the number of pages.
+    put(24, &1u32.to_be_bytes());
+    put(28, &1u32.to_be_bytes());
+    // The schema format, a suggested cache of 2,000 KiB, and UTF-8.
+    put(44, &4u32.to_be_bytes());
+    put(48, &(-2000i32).to_be_bytes());
+    put(56, &1u32.to_be_bytes());
+    // The change counter for which the number of pages is valid, and the version of the format.
+    put(92, &1u32.to_be_bytes());
+    put(96, &3_047_000u32.to_be_bytes());
+    // A leaf of the schema table, whose content ends where the reserved bytes begin.
+    put(100, &[13]);
+    put(105, &4088u16.to_be_bytes());
+    let (data, reserved) = page.split_at_mut(PAGE_BYTES - CHECKSUM_BYTES);
+    // The mark of page 1 is zero.
+    reserved.copy_from_slice(&XxHash3_64::oneshot(data).to_le_bytes());
+    page
 }
 
 /// Takes page 1 from the WAL when a power cut tore it in the middle of a checkpoint.

@@ -22,6 +22,8 @@ pub(crate) struct Prepared {
     statement: turso_core::Statement,
     sql: String,
     pub(crate) kind: StatementKind,
+    /// Of the schema it was checked against.
+    pub(crate) generation: u64,
     columns: Option<Arc<[String]>>,
 }
 
@@ -36,8 +38,9 @@ impl Prepared {
         statement: turso_core::Statement,
         sql: &str,
         kind: StatementKind,
+        generation: u64,
     ) -> Prepared {
-        Prepared { statement, sql: sql.to_owned(), kind, columns: None }
+        Prepared { statement, sql: sql.to_owned(), kind, generation, columns: None }
     }
 
     /// The names of the columns.

@@ -10,6 +10,8 @@ use crate::params;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+mod traps;
+
 fn open_on(files: &MemoryFiles) -> Result<Database> {
     Database::open(Arc::new(files.clone()), Arc::new(FixedHost::new(1)), DatabaseOptions::default())
 }
@@ -358,6 +360,8 @@ fn files_that_are_no_database_are_refused_and_left_alone() {
     };
     assert_eq!(refuse(b"hello"), ErrorKind::NotADatabase);
     assert_eq!(refuse(&[7u8; 8192]), ErrorKind::NotADatabase);
+    assert_eq!(refuse(b"SQLite format 3\0"), ErrorKind::Corrupt);
+    assert_eq!(refuse(b"S"), ErrorKind::Corrupt);
     let files = MemoryFiles::new();
     let db = open_on(&files).unwrap();
     db.execute_batch(
@@ -389,11 +393,11 @@ fn files_that_are_no_database_are_refused_and_left_alone() {
 fn a_creation_that_was_cut_off_is_begun_again() {
     let files = MemoryFiles::new();
     drop(open_on(&files).unwrap());
-    open_on(&files).unwrap().execute("PRAGMA user_version = 1", ()).unwrap();
-    open_on(&files).unwrap().close().unwrap();
     let page = files.bytes(DATABASE_FILE).unwrap();
     assert_eq!(page.len(), PAGE_BYTES);
-    for left in [Vec::new(), page[..7].to_vec(), page[..2048].to_vec(), vec![0; PAGE_BYTES]] {
+    // The file gets its length first, so what a power cut leaves is nothing, or a part and zeros.
+    let torn = |n: usize| [&page[..n], &vec![0; PAGE_BYTES - n]].concat();
+    for left in [Vec::new(), torn(0), torn(1), torn(27), torn(105), torn(4090), page.clone()] {
         let files = MemoryFiles::new();
         files.put(DATABASE_FILE, left);
         let db = open_on(&files).unwrap();

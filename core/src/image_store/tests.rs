@@ -122,3 +122,87 @@ fn a_failed_flush_poisons_and_loses_nothing_flushed() {
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Poisoned);
     assert_eq!(count(&open(&storage)), 0);
 }
+
+/// Does what a flush asks for.
+fn carry_out(storage: &MemoryStorage, store: &mut ImageStore, flush: Flush) {
+    for (name, bytes) in &flush.writes {
+        storage.replace(name, bytes).unwrap();
+    }
+    storage.replace(&flush.manifest.0, &flush.manifest.1).unwrap();
+    store.flushed(flush);
+}
+
+#[test]
+fn what_is_written_during_a_flush_is_for_the_next_one() {
+    let storage = MemoryStorage::new();
+    let mut store = open(&storage);
+    store.store().database().execute("CREATE TABLE t (a)", ()).unwrap();
+    // So many that an index is worth a snapshot.
+    let ids: Vec<String> = (0..300).map(|n| n.to_string()).collect();
+    let (vector, metadata) = ([1.0f32], Metadata::new());
+    for round in 1..=12i64 {
+        store.store().database().execute("INSERT INTO t VALUES (1)", ()).unwrap();
+        let flush = store.plan_flush().unwrap().unwrap();
+        store.store().database().execute("INSERT INTO t VALUES (2)", ()).unwrap();
+        if round % 4 == 0 {
+            store.store().database().checkpoint().unwrap();
+            store.store().database().execute("UPDATE t SET a = a", ()).unwrap();
+        }
+        let name = format!("c{round}");
+        let options = CollectionOptions::new(1, Metric::L2);
+        let made = store.store().create_collection(&name, options).unwrap();
+        made.store_many(ids.iter().map(|id| (id.as_str(), &vector[..], &metadata))).unwrap();
+        made.search(&[1.0], 1, &SearchOptions::default()).unwrap();
+        assert_eq!(store.store().save_indexes().unwrap(), 1, "round {round}");
+        if round > 1 {
+            store.store().drop_collection(&format!("c{}", round - 1)).unwrap();
+        }
+        carry_out(&storage, &mut store, flush);
+        assert_eq!(count(&open(&storage)), 2 * round - 1, "round {round}");
+        store.flush(&storage).unwrap().unwrap();
+        let reopened = open(&storage);
+        assert_eq!(count(&reopened), 2 * round, "round {round}");
+        // The snapshot that was saved meanwhile is there, and the one that was dropped is not.
+        assert_eq!(reopened.image().indexes().count(), 1, "round {round}");
+    }
+}
+
+#[test]
+fn a_repair_does_not_pass_for_the_flush() {
+    let storage = MemoryStorage::new();
+    let mut store = open(&storage);
+    store.store().database().execute("CREATE TABLE t (a)", ()).unwrap();
+    store.flush(&storage).unwrap();
+    store.store().database().execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    store.flush(&storage).unwrap();
+    storage.replace("manifest-a", b"damaged").unwrap();
+    let mut store = open(&storage);
+    store.store().database().checkpoint().unwrap();
+    store.store().database().execute("INSERT INTO t VALUES (2)", ()).unwrap();
+    let repair = store.plan_flush().unwrap().unwrap();
+    assert!(repair.repairs);
+    carry_out(&storage, &mut store, repair);
+    let flush = store.plan_flush().unwrap().unwrap();
+    assert!(!flush.repairs);
+    carry_out(&storage, &mut store, flush);
+    assert_eq!(count(&open(&storage)), 2);
+}
+
+#[test]
+fn a_fresh_image_takes_a_database_to_start_from() {
+    let storage = MemoryStorage::new();
+    let mut source = open(&storage);
+    source.store().database().execute("CREATE TABLE t (a)", ()).unwrap();
+    source.store().database().execute("INSERT INTO t VALUES (1)", ()).unwrap();
+    let bytes = crate::export(source.store().database(), source.files()).unwrap();
+    source.flush(&storage).unwrap();
+
+    let storage = MemoryStorage::new();
+    let mut opened =
+        image::open(&storage, image::OpenOptions::default(), StoreId([3; 16])).unwrap();
+    opened.database = Some(bytes);
+    let host = Arc::new(FixedHost::new(2));
+    let mut store = ImageStore::open(opened, host, DatabaseOptions::default()).unwrap();
+    assert!(store.flush(&storage).unwrap().unwrap().rebased);
+    assert_eq!(count(&open(&storage)), 1);
+}

@@ -5,9 +5,13 @@ import { MemoryStorage } from 'sigil-store/storage/memory';
 import { OpfsFiles } from 'sigil-store/files/opfs';
 import { OpfsStorage } from 'sigil-store/storage/opfs';
 
+import { faultRules } from '../conformance/faults.js';
 import { type FilesKind, filesRules, fullFilesRules } from '../conformance/files.js';
 import { fullRules, type StorageKind, storageRules } from '../conformance/storage.js';
+import { storeRules } from '../conformance/store.js';
+import { indexRules, vectorRules } from '../conformance/vectors.js';
 import { assert, assertBytes, assertEqual, assertFails, fresh, pattern, type Rule } from '../harness.js';
+import { choiceRules, findingRules, fullStoreRules, leavingRules, sharingRules, storeKinds } from './stores.js';
 
 const memory: StorageKind = { name: 'memory', open: async () => new MemoryStorage(), persistent: false };
 const opfs: StorageKind = { name: 'opfs', open: (store) => OpfsStorage.open(store), persistent: true };
@@ -31,17 +35,30 @@ export function suites(pass: Pass): Rule[] {
         ...[memory, opfs, indexedDb].flatMap(storageRules),
         ...(inWorker ? filesRules(opfsFiles) : [FILES_NEED_A_WORKER]),
         ...OTHER_TABS,
+        ...storeKinds.flatMap(storeRules),
+        ...storeKinds.flatMap(vectorRules),
+        ...indexRules,
+        ...faultRules,
+        ...choiceRules,
+        ...sharingRules,
       ];
     case 'full':
       // The runner has limited the origin to a few megabytes.
       return [
         ...[opfs, indexedDb].flatMap((kind) => fullRules(kind, 30_000_000)),
         ...(inWorker ? fullFilesRules(opfsFiles, 30_000_000) : []),
+        ...fullStoreRules,
       ];
     case 'leave':
-      return [opfs, indexedDb].map((kind) => ({ name: `storage ${kind.name}: leaves blobs for the next start`, run: () => leave(kind) }));
+      return [
+        ...[opfs, indexedDb].map((kind) => ({ name: `storage ${kind.name}: leaves blobs for the next start`, run: () => leave(kind) })),
+        ...leavingRules,
+      ];
     case 'find':
-      return [opfs, indexedDb].map((kind) => ({ name: `storage ${kind.name}: finds them after the browser was killed`, run: () => find(kind) }));
+      return [
+        ...[opfs, indexedDb].map((kind) => ({ name: `storage ${kind.name}: finds them after the browser was killed`, run: () => find(kind) })),
+        ...findingRules,
+      ];
   }
 }
 

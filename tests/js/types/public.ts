@@ -3,7 +3,18 @@
  * of declaration files on. This file is compiled and never run.
  */
 
-import { SigilError, SIGIL_ERROR_CODES, type OpenOptions, type SigilErrorCode, type SnapshotStorage, type Store } from 'sigil-store';
+import {
+  createVectorIndex,
+  open,
+  openVectorIndex,
+  SigilError,
+  SIGIL_ERROR_CODES,
+  type Durability,
+  type OpenOptions,
+  type SigilErrorCode,
+  type SnapshotStorage,
+  type Store,
+} from 'sigil-store';
 import { NodeFiles } from 'sigil-store/files/node';
 import { OpfsFiles } from 'sigil-store/files/opfs';
 import { IndexedDbStorage } from 'sigil-store/storage/indexeddb';
@@ -61,4 +72,20 @@ export async function vectors(store: Store): Promise<string[]> {
   await notes.store('c', 'abc');
   const hits = await notes.search([1, 2, 3], { k: 3, filter: { year: { $gte: 2020 }, $or: [{ lang: 'en' }, { lang: { $exists: false } }] } });
   return hits.map((hit) => hit.id);
+}
+
+export async function stores(bytes: Uint8Array): Promise<Durability> {
+  await using store = await open('notes', { storage: 'auto', mode: 'image', import: bytes, timeLimit: 1_000, wasm: bytes });
+  // @ts-expect-error: a store has one of two modes
+  await open('notes', { mode: 'wal' });
+  return store.durability();
+}
+
+export async function indexes(): Promise<number> {
+  const index = await createVectorIndex({ dimensions: 3, metric: 'dot' });
+  await index.add('a', [1, 2, 3], { k: 1 });
+  const again = await openVectorIndex(await index.toBytes(), { wasm: { href: 'https://example.org/sigil.wasm' } });
+  // @ts-expect-error: an index must know its dimensions
+  await createVectorIndex({ metric: 'dot' });
+  return again.count();
 }

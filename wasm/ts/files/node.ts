@@ -3,6 +3,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 
+import { syncDirectory } from '../directory.js';
 import { hostError, SigilError } from '../error.js';
 import type { SyncFiles } from '../files.js';
 import { NodeLock } from '../lock/node.js';
@@ -65,7 +66,7 @@ export class NodeFiles implements SyncFiles {
         if (!create || (cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
       }
       const created = fs.openSync(file, 'wx+', 0o600);
-      this.#syncDirectory();
+      syncDirectory(this.#directory);
       return created;
     });
     const handle = this.#nextHandle++;
@@ -90,7 +91,7 @@ export class NodeFiles implements SyncFiles {
         if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
         throw cause;
       }
-      this.#syncDirectory();
+      syncDirectory(this.#directory);
     });
   }
 
@@ -177,16 +178,5 @@ export class NodeFiles implements SyncFiles {
 
   #checkOpen(): void {
     if (this.#closed) throw new SigilError('closed', `the files of '${this.#directory}' were closed: open them again`);
-  }
-
-  /** Makes the directory's entries durable; Windows offers no way and needs none (NTFS journals them). */
-  #syncDirectory(): void {
-    if (process.platform === 'win32') return;
-    const fd = fs.openSync(this.#directory, 'r');
-    try {
-      fs.fsyncSync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
   }
 }

@@ -55,6 +55,12 @@ export class OpfsFiles implements SyncFiles {
     this.#lock = lock;
   }
 
+  /** Whether there are sync access handles here. */
+  static available(): boolean {
+    const handles = (globalThis as { FileSystemFileHandle?: { prototype: object } }).FileSystemFileHandle;
+    return handles !== undefined && 'createSyncAccessHandle' in handles.prototype;
+  }
+
   /**
    * Opens the store `name` of this origin, creating it when it is missing, with the engine's files
    * and those named by `slots`.
@@ -65,8 +71,7 @@ export class OpfsFiles implements SyncFiles {
   static async open(name: string, slots: readonly string[] = []): Promise<OpfsFiles> {
     const names = [...new Set([...ENGINE_FILES, ...slots])];
     names.forEach(checkName);
-    const handles = (globalThis as { FileSystemFileHandle?: { prototype: object } }).FileSystemFileHandle;
-    if (handles === undefined || !('createSyncAccessHandle' in handles.prototype)) {
+    if (!OpfsFiles.available()) {
       throw new SigilError('unsupported', 'there are no synchronous files here: open the store in a dedicated Worker');
     }
     const lock = await WebLock.acquire('opfs', name);

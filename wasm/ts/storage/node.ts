@@ -4,14 +4,12 @@ import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 
+import { isTemporary } from '../directory.js';
 import { hostError, SigilError } from '../error.js';
 import { NodeLock } from '../lock/node.js';
 import { checkBytes, checkName } from '../names.js';
 import { Ordered } from '../ordered.js';
 import type { SnapshotStorage } from '../storage.js';
-
-/** No blob name ends in `~`, so a temporary file is never taken for a blob; those of locks differ. */
-const TEMPORARY = /^[A-Za-z0-9._-]{1,64}\.[0-9a-f-]{36}~$/;
 
 /**
  * {@link SnapshotStorage} as the files of one directory, which it holds exclusively.
@@ -52,7 +50,7 @@ export class NodeStorage implements SnapshotStorage {
     const lock = NodeLock.acquire(resolved);
     try {
       for (const name of await fs.readdir(resolved)) {
-        if (TEMPORARY.test(name)) await fs.rm(path.join(resolved, name), { force: true });
+        if (isTemporary(name)) await fs.rm(path.join(resolved, name), { force: true });
       }
     } catch (cause) {
       lock.release();

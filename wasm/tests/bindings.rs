@@ -1,0 +1,256 @@
+//! The bindings as JavaScript sees them, on the wasm target: in Node and in a browser.
+
+#![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use js_sys::{Array, BigInt, Float64Array, Function, JsString, Object, Reflect, Uint8Array};
+use sigil_wasm::{WasmImageOpener, WasmStore, WasmVectorIndex};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+fn settings() -> JsValue {
+    Object::new().into()
+}
+
+fn memory() -> WasmStore {
+    WasmStore::open_memory(None, settings()).unwrap()
+}
+
+fn code(thrown: &JsValue) -> String {
+    assert!(!thrown.is_instance_of::<js_sys::Error>(), "a failure is no Error: {thrown:?}");
+    Reflect::get(thrown, &"code".into()).unwrap().as_string().unwrap()
+}
+
+fn eval(source: &str) -> JsValue {
+    Function::new_no_args(&format!("return {source}")).call0(&JsValue::NULL).unwrap()
+}
+
+#[wasm_bindgen_test]
+fn values_cross_in_both_directions() {
+    let store = memory();
+    let packed = store
+        .table(
+            "SELECT ?, ?, ?, ?, ?, ?",
+            &eval("[1, 0.5, 'gr\\u00fc\\u00df', null, 2n ** 62n, new Uint8Array([7, 8])]"),
+        )
+        .unwrap();
+    let tags: Uint8Array = packed.get(1).unchecked_into();
+    assert_eq!(tags.to_vec(), [1, 1, 3, 0, 2, 4]);
+    let numbers: Float64Array = packed.get(2).unchecked_into();
+    assert_eq!(numbers.to_vec(), [1.0, 0.5, 4.0, 2.0]);
+    let bigints: js_sys::BigInt64Array = packed.get(3).unchecked_into();
+    assert_eq!(bigints.to_vec(), [1 << 62]);
+    let texts: Array = packed.get(4).unchecked_into();
+    assert_eq!(texts.get(0), JsValue::from_str("gr\u{fc}\u{df}"));
+    let blobs: Uint8Array = packed.get(5).unchecked_into();
+    assert_eq!(blobs.to_vec(), [7, 8]);
+}
+
+#[wasm_bindgen_test]
+fn what_is_no_sql_value_is_refused() {
+    let store = memory();
+    let refused = [
+        "[undefined]",
+        "[NaN]",
+        "[{}]",
+        "[[]]",
+        "[new Date()]",
+        "[Symbol('s')]",
+        "[() => 1]",
+        "['\\ud800']",
+        "[2n ** 63n]",
+        "[2n ** 300n]",
+        "[-(2n ** 63n) - 1n]",
+        "'text'",
+        "7",
+        "true",
+        "new Uint8Array(1)",
+        "{ a: undefined }",
+        "[new Proxy({}, { get() { throw 1 } })]",
+    ];
+    for source in refused {
+        let thrown = store.table("SELECT ?", &eval(source)).unwrap_err();
+        assert_eq!(code(&thrown), "invalid-input", "{source}");
+    }
+    assert!(store.table("SELECT ?", &eval("[-(2n ** 63n)]")).is_ok());
+    assert!(store.table("SELECT :a", &eval("({ a: 1 })")).is_ok());
+}
+
+#[wasm_bindgen_test]
+fn a_begin_that_is_left_open_is_rolled_back() {
+    let store = memory();
+    store.exec("CREATE TABLE t (a)", &JsValue::UNDEFINED).unwrap();
+    let thrown = store.exec("BEGIN; INSERT INTO t VALUES (1)", &JsValue::UNDEFINED).unwrap_err();
+    assert_eq!(code(&thrown), "unsupported");
+    store.begin().unwrap();
+    store.exec("INSERT INTO t VALUES (?)", &eval("[2]")).unwrap();
+    assert_eq!(code(&store.exec("COMMIT", &JsValue::UNDEFINED).unwrap_err()), "busy");
+    store.commit().unwrap();
+    assert_eq!(code(&store.commit().unwrap_err()), "invalid-input");
+    let changes = store.exec("DELETE FROM t", &JsValue::UNDEFINED).unwrap();
+    assert!((changes - 1.0).abs() < f64::EPSILON, "{changes} rows were there");
+    assert_eq!(store.integrity_check().unwrap(), Vec::<String>::new());
+}
+
+/// Files in JavaScript whose writes fail after a number of them, with an error of the host.
+fn failing_files(writes: u32) -> JsValue {
+    eval(&format!(
+        "(() => {{
+           const files = [], names = new Map();
+           let left = {writes};
+           return {{
+             open(name, create) {{
+               if (!names.has(name)) {{
+                 if (!create) throw {{ code: 'not-found', message: 'no file' }};
+                 names.set(name, files.push(new Uint8Array()) - 1);
+               }}
+               return names.get(name);
+             }},
+             remove(name) {{ names.delete(name); }},
+             exists: (name) => names.has(name),
+             read(handle, offset, into) {{
+               const part = files[handle].subarray(offset, offset + into.length);
+               into.set(part);
+               return part.length;
+             }},
+             write(handle, offset, bytes) {{
+               if (left-- <= 0) throw Object.assign(new Error('no room'), {{ code: 'full' }});
+               const end = Math.max(files[handle].length, offset + bytes.length);
+               const grown = new Uint8Array(end);
+               grown.set(files[handle]);
+               grown.set(bytes, offset);
+               files[handle] = grown;
+             }},
+             truncate(handle, length) {{
+               const cut = new Uint8Array(length);
+               cut.set(files[handle].subarray(0, length));
+               files[handle] = cut;
+             }},
+             sync() {{}},
+             size: (handle) => files[handle].length,
+             refill(n) {{ left = n; }},
+           }};
+         }})()"
+    ))
+}
+
+fn open_files(files: &JsValue) -> Result<WasmStore, JsValue> {
+    WasmStore::open_files(files.clone().unchecked_into(), None, 4, None, settings())
+}
+
+#[wasm_bindgen_test]
+fn an_error_of_the_host_keeps_its_code_and_is_the_cause() {
+    let files = failing_files(1_000);
+    let store = open_files(&files).unwrap();
+    store.exec("CREATE TABLE t (a)", &JsValue::UNDEFINED).unwrap();
+    let refill: Function = Reflect::get(&files, &"refill".into()).unwrap().unchecked_into();
+    refill.call1(&files, &0.into()).unwrap();
+    assert!(store.poisoned().is_undefined());
+    let thrown = store.exec("INSERT INTO t VALUES (1)", &JsValue::UNDEFINED).unwrap_err();
+    assert_eq!(code(&thrown), "full");
+    let cause = Reflect::get(&thrown, &"cause".into()).unwrap();
+    assert_eq!(cause.unchecked_ref::<js_sys::Error>().message(), JsString::from("no room"));
+    assert_eq!(code(&store.poisoned()), "full");
+    let thrown = store.table("SELECT 1", &JsValue::UNDEFINED).unwrap_err();
+    assert_eq!(code(&thrown), "poisoned");
+    refill.call1(&files, &1_000.into()).unwrap();
+    let store = open_files(&files).unwrap();
+    assert!(store.table("SELECT * FROM t", &JsValue::UNDEFINED).is_ok());
+}
+
+#[wasm_bindgen_test]
+fn whichever_write_fails_the_store_opens_again() {
+    for writes in 0..40 {
+        let files = failing_files(writes);
+        let refill: Function = Reflect::get(&files, &"refill".into()).unwrap().unchecked_into();
+        let mut acknowledged = 0;
+        if let Ok(store) = open_files(&files) {
+            let run = |sql: &str| store.exec(sql, &JsValue::UNDEFINED);
+            if run("CREATE TABLE t (a)").is_ok() {
+                acknowledged +=
+                    (0..10).take_while(|_| run("INSERT INTO t VALUES (1)").is_ok()).count();
+            }
+        }
+        refill.call1(&files, &100_000.into()).unwrap();
+        let store = open_files(&files).unwrap();
+        store.exec("CREATE TABLE IF NOT EXISTS t (a)", &JsValue::UNDEFINED).unwrap();
+        let rows = store.table("SELECT a FROM t", &JsValue::UNDEFINED).unwrap();
+        let found = rows.get(1).unchecked_into::<Uint8Array>().length() as usize;
+        assert!(
+            (acknowledged..=acknowledged + 1).contains(&found),
+            "after {writes} writes: {found}"
+        );
+    }
+}
+
+#[wasm_bindgen_test]
+fn an_image_goes_out_and_comes_back() {
+    let blobs = js_sys::Map::new();
+    let flush = |store: &WasmStore| {
+        let planned = store.plan_flush(true).unwrap();
+        if planned.is_undefined() {
+            return false;
+        }
+        let planned: Array = planned.unchecked_into();
+        let (names, bytes): (Array, Array) =
+            (planned.get(0).unchecked_into(), planned.get(1).unchecked_into());
+        for (name, bytes) in names.iter().zip(bytes.iter()) {
+            blobs.set(&name, &bytes);
+        }
+        blobs.set(&planned.get(2), &planned.get(3));
+        store.flushed().unwrap();
+        true
+    };
+    let open = || {
+        let mut opener = WasmImageOpener::create(settings()).unwrap();
+        loop {
+            let names = opener.wanted().unwrap();
+            if names.is_empty() {
+                return opener.open(None).unwrap();
+            }
+            for name in names {
+                let bytes = blobs.get(&JsValue::from_str(&name));
+                let bytes = bytes.dyn_into::<Uint8Array>().ok().map(|bytes| bytes.to_vec());
+                opener.supply(name, bytes);
+            }
+        }
+    };
+    let store = open();
+    assert!(store.unflushed());
+    store.exec("CREATE TABLE t (a); INSERT INTO t VALUES (1)", &JsValue::UNDEFINED).unwrap();
+    assert!(flush(&store));
+    assert!(!store.unflushed() && !flush(&store));
+    let before = store.extent();
+    store.exec("INSERT INTO t VALUES (2)", &JsValue::UNDEFINED).unwrap();
+    assert!(store.unflushed() && store.extent() > before);
+    assert!(flush(&store));
+    let reopened = open();
+    let rows = reopened.table("SELECT a FROM t", &JsValue::UNDEFINED).unwrap();
+    assert_eq!(rows.get(2).unchecked_into::<Float64Array>().to_vec(), [1.0, 2.0]);
+    assert_eq!(code(&memory().plan_flush(false).unwrap_err()), "invalid-input");
+}
+
+#[wasm_bindgen_test]
+fn an_index_goes_through_its_bytes() {
+    let mut index = WasmVectorIndex::create(2, "l2").unwrap();
+    assert!(!index.add("a", &[1.0, 2.0], r#"{"k": 1}"#).unwrap());
+    assert!(index.add("a", &[1.0, 3.0], r#"{"k": 1}"#).unwrap());
+    assert_eq!(code(&index.add("b", &[1.0], "{}").unwrap_err()), "invalid-input");
+    assert_eq!(code(&index.add("b", &[1.0, 2.0], "{").unwrap_err()), "invalid-input");
+    let index = WasmVectorIndex::from_bytes(&index.to_bytes().unwrap()).unwrap();
+    let hits = index.search(&[1.0, 3.0], 5, Some(r#"{"k": 1}"#.into()), true).unwrap();
+    assert_eq!(hits.get(0).unchecked_into::<Array>().get(0), JsValue::from_str("a"));
+    assert_eq!(code(&WasmVectorIndex::from_bytes(b"no").unwrap_err()), "corrupt");
+    assert_eq!(code(&WasmVectorIndex::create(0, "l2").unwrap_err()), "invalid-input");
+    assert_eq!(code(&WasmVectorIndex::create(1, "x").unwrap_err()), "invalid-input");
+}
+
+#[wasm_bindgen_test]
+fn a_rowid_of_64_bits_is_a_bigint() {
+    let store = memory();
+    store.exec("CREATE TABLE t (a INTEGER PRIMARY KEY)", &JsValue::UNDEFINED).unwrap();
+    store.exec("INSERT INTO t VALUES (?)", &eval("[2n ** 63n - 1n]")).unwrap();
+    assert_eq!(store.last_insert_rowid(), i64::MAX);
+    let values = BigInt::from(i64::MAX);
+    assert!(store.table("SELECT 1 FROM t WHERE a = ?", &Array::of1(&values)).is_ok());
+}

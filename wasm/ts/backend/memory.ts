@@ -1,0 +1,30 @@
+/** A store in memory, which nothing outlives. */
+
+import type { Backend, Holding } from '../backend.js';
+import type { Instance, Settings, WasmStore } from '../bindings/glue.js';
+import { Engine } from '../engine.js';
+
+/** The module's own memory as a {@link Backend}. */
+export class MemoryBackend implements Backend {
+  async open(instance: Instance, imported: Uint8Array | undefined, settings: Settings): Promise<Engine<WasmStore>> {
+    return Engine.make(instance, ({ WasmStore: { openMemory } }) => openMemory(imported, settings));
+  }
+
+  written(): undefined {
+    return undefined;
+  }
+
+  async flush(engine: Engine<WasmStore>): Promise<void> {
+    engine.call(() => undefined);
+  }
+
+  async holding(): Promise<Holding> {
+    return { storage: 'memory', mode: 'image', durable: false, survivesPowerLoss: false, evictable: false };
+  }
+
+  progress(): { bytes: number } {
+    return { bytes: 0 };
+  }
+
+  async release(): Promise<void> {}
+}

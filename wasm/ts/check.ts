@@ -1,0 +1,126 @@
+/** Arguments, checked before they reach the module, which takes every surprise for a failure of its own. */
+
+import type { Json, Metadata } from './api.js';
+import { SigilError } from './error.js';
+
+/** How deep metadata and filters may be nested; the core has the same limit or a lower one. */
+const JSON_DEPTH_MAX = 128;
+
+const UINT32_MAX = 2 ** 32 - 1;
+
+function invalid(message: string, cause?: unknown): SigilError {
+  return new SigilError('invalid-input', message, cause === undefined ? undefined : { cause });
+}
+
+/** What a value is called in a message. */
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  return Array.isArray(value) ? 'an array' : 'an object';
+}
+
+/** `value`, which must be text that UTF-8 can hold. */
+export function checkText(what: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalid(`${what} must be a string, this is ${kindOf(value)}`);
+  if (!isWellFormed(value)) throw invalid(`${what} holds half a surrogate pair, which no UTF-8 text can hold`);
+  return value;
+}
+
+function isWellFormed(text: string): boolean {
+  const { isWellFormed: native } = text as { isWellFormed?: () => boolean };
+  return native === undefined ? !/\p{Surrogate}/u.test(text) : native.call(text);
+}
+
+/** `value`, which must be a whole number from `min` to `max`. */
+export function checkWhole(what: string, value: unknown, min: number, max = UINT32_MAX): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    const said = typeof value === 'number' ? String(value) : kindOf(value);
+    throw invalid(`${what} must be a whole number from ${min} to ${max}, this is ${said}`);
+  }
+  return value;
+}
+
+/** `value`, which must be a boolean or missing. */
+export function checkFlag(what: string, value: unknown): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw invalid(`${what} must be true or false, this is ${kindOf(value)}`);
+  return value ?? false;
+}
+
+/** `value` as an object of options. */
+export function checkOptions<T extends object>(what: string, value: T | undefined, known: readonly (keyof T & string)[]): T {
+  if (value === undefined) return {} as T;
+  if (typeof value !== 'object' || value === null) throw invalid(`${what} must be an object, this is ${kindOf(value)}`);
+  for (const key of Object.keys(value)) {
+    if (!(known as readonly string[]).includes(key)) throw invalid(`${what} have no '${key}': there are ${known.join(', ')}`);
+  }
+  return value;
+}
+
+/** `value` as 32-bit floats; that they are finite, the module checks. */
+export function checkVector(what: string, value: unknown): Float32Array {
+  if (value instanceof Float32Array) return value;
+  if (!Array.isArray(value) && !(value instanceof Float64Array)) {
+    throw invalid(`${what} must be a Float32Array or an array of numbers, this is ${kindOf(value)}`);
+  }
+  const wrong = (value as unknown[]).findIndex?.((element) => typeof element !== 'number');
+  if (wrong >= 0) throw invalid(`${what} has ${kindOf(value[wrong])} at position ${wrong}: every element must be a number`);
+  return Float32Array.from(value as ArrayLike<number>);
+}
+
+/** `metadata` as JSON; `{}` when it is missing. */
+export function metadataJson(what: string, metadata: Metadata | undefined): string {
+  if (metadata === undefined) return '{}';
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+    throw invalid(`${what} must be an object, this is ${kindOf(metadata)}`);
+  }
+  return toJson(what, metadata);
+}
+
+/** `filter` as JSON, if there is one. */
+export function filterJson(filter: object | undefined): string | undefined {
+  if (filter === undefined) return undefined;
+  if (typeof filter !== 'object' || filter === null || Array.isArray(filter)) {
+    throw invalid(`a filter must be an object, this is ${kindOf(filter)}`);
+  }
+  return toJson('the filter', filter);
+}
+
+function toJson(what: string, value: object): string {
+  checkJson(what, value, 0);
+  return JSON.stringify(value);
+}
+
+/** Refuses what JSON.stringify would change without a word. */
+function checkJson(what: string, value: unknown, depth: number): asserts value is Json {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return;
+    case 'number':
+      if (!Number.isFinite(value)) throw invalid(`${what} holds ${value}, which JSON cannot`);
+      return;
+    case 'object':
+      if (value === null) return;
+      if (depth >= JSON_DEPTH_MAX) throw invalid(`${what} is nested deeper than ${JSON_DEPTH_MAX} levels`);
+      if (Array.isArray(value)) {
+        for (const element of value) checkJson(what, element, depth + 1);
+        return;
+      }
+      checkObject(what, value, depth);
+      return;
+    default:
+      throw invalid(`${what} holds ${kindOf(value)}, which JSON cannot`);
+  }
+}
+
+function checkObject(what: string, value: object, depth: number): void {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const plain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (!plain || typeof (value as { toJSON?: unknown }).toJSON === 'function') {
+    throw invalid(`${what} holds an object of a class, which JSON cannot: give plain objects`);
+  }
+  for (const property of Object.values(value)) {
+    // A property that is undefined is a missing one, in TypeScript as in JSON.
+    if (property !== undefined) checkJson(what, property, depth + 1);
+  }
+}

@@ -1,0 +1,84 @@
+/** A vector index in memory, without SQL and without a store. */
+
+import type { Metadata, Metric, SearchHit, SearchOptions, VectorEntry, VectorIndex, VectorIndexOptions, WasmSource } from './api.js';
+import type { Instance, WasmVectorIndex } from './bindings/glue.js';
+import { checkOptions, checkText, checkVector, checkWhole, metadataJson } from './check.js';
+import { Engine, instantiate } from './engine.js';
+import { SigilError } from './error.js';
+import { compiledModule } from './module.js';
+import { checkBytes } from './names.js';
+import { checkSearch, unpackHits } from './vectors.js';
+
+/**
+ * Makes an empty index.
+ *
+ * @example
+ * const index = await createVectorIndex({ dimensions: 3 });
+ * await index.add('a', [1, 0, 0], { lang: 'en' });
+ * console.log(await index.search([0.9, 0.1, 0], { k: 1 })); // [{ id: 'a', score: ..., metadata: { lang: 'en' } }]
+ */
+export async function createVectorIndex(options: VectorIndexOptions): Promise<VectorIndex> {
+  const { dimensions, metric = 'cosine', wasm } = checkOptions('the options of an index', options, ['dimensions', 'metric', 'wasm']);
+  checkWhole('the number of dimensions', dimensions, 1);
+  checkText('the metric', metric);
+  return make(wasm, ({ WasmVectorIndex: index }) => index.create(dimensions, metric));
+}
+
+/** Opens the index that {@link VectorIndex.toBytes} gave, here or natively; rejects with `corrupt` or `newer-format`. */
+export async function openVectorIndex(bytes: Uint8Array, options?: Pick<VectorIndexOptions, 'wasm'>): Promise<VectorIndex> {
+  checkBytes(bytes);
+  const { wasm } = checkOptions('the options of an index', options, ['wasm']);
+  return make(wasm, ({ WasmVectorIndex: index }) => index.fromBytes(bytes));
+}
+
+async function make(wasm: WasmSource | undefined, work: (instance: Instance) => WasmVectorIndex): Promise<VectorIndex> {
+  return new MemoryIndex(Engine.make(await instantiate(await compiledModule(wasm)), work));
+}
+
+class MemoryIndex implements VectorIndex {
+  readonly dimensions: number;
+  readonly metric: Metric;
+  #engine: Engine<WasmVectorIndex>;
+
+  constructor(engine: Engine<WasmVectorIndex>) {
+    this.#engine = engine;
+    this.dimensions = engine.call((index) => index.dimensions());
+    this.metric = engine.call((index) => index.metric()) as Metric;
+  }
+
+  async add(id: string, vector: Float32Array | readonly number[], metadata?: Metadata): Promise<void> {
+    checkText('an id', id);
+    const elements = checkVector(`the vector of id '${id}'`, vector);
+    const json = metadataJson(`the metadata of id '${id}'`, metadata);
+    this.#engine.call((index) => index.add(id, elements, json));
+  }
+
+  async remove(id: string): Promise<boolean> {
+    checkText('an id', id);
+    return this.#engine.call((index) => index.remove(id));
+  }
+
+  async get(id: string): Promise<VectorEntry | undefined> {
+    checkText('an id', id);
+    const found = this.#engine.call((index) => index.get(id));
+    return found && { id, vector: found[0], metadata: JSON.parse(found[1]) as Metadata };
+  }
+
+  async search(query: Float32Array | readonly number[], options?: SearchOptions): Promise<SearchHit[]> {
+    const vector = checkVector('the query', query);
+    const { k, filter, exact } = checkSearch(options);
+    return unpackHits(this.#engine.call((index) => index.search(vector, k, filter, exact)));
+  }
+
+  async count(): Promise<number> {
+    return this.#engine.call((index) => index.size());
+  }
+
+  async toBytes(): Promise<Uint8Array> {
+    return this.#engine.call((index) => index.toBytes());
+  }
+
+  async close(): Promise<void> {
+    this.#engine.end(new SigilError('closed', 'the index was closed'));
+  }
+}
