@@ -1,9 +1,10 @@
 //! Looking for damage: in the files as they lie, and in what an open store says.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::collection::CollectionInfo;
-use crate::engine::{DATABASE_FILE, WAL_FILE, check_pages, missing_pages};
+use crate::engine::{DATABASE_FILE, PageFault, WAL_FILE, check_pages, missing_pages};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::snapshot::SnapshotStorage;
@@ -110,31 +111,41 @@ pub fn verify_files(files: &dyn Files) -> Result<Vec<Finding>> {
             "its pages carry no checksums, so damage may go unseen: export and import it",
         )),
         Ok(Some(faults)) => {
-            for fault in faults {
-                let (severity, message) = if covered.contains(&fault.page) {
-                    (
-                        Severity::Warning,
-                        "does not match its checksum, which a checkpoint that was cut off leaves \
-                         and damage too; the log holds the page, and the next close writes it anew",
-                    )
-                } else {
-                    (
-                        Severity::Damage,
-                        "does not match its checksum: restore the store from an export",
-                    )
-                };
-                let message = format!("page {} {message}", fault.page);
-                findings.push(Finding::new(severity, DATABASE_FILE, message));
-            }
+            let (logged, lost): (Vec<PageFault>, Vec<PageFault>) =
+                faults.into_iter().partition(|fault| covered.contains(&fault.page));
+            describe_faults(Severity::Damage, &lost, LOST, &mut findings);
+            describe_faults(Severity::Warning, &logged, LOGGED, &mut findings);
         }
     }
     Ok(findings)
 }
 
+const LOST: &str = "does not match its checksum: restore the store from an export";
+const LOGGED: &str = "does not match its checksum, which a checkpoint that was cut off leaves and \
+                      damage too; the log holds the page, and the next close writes it anew";
+
+fn describe_faults(
+    severity: Severity,
+    faults: &[PageFault],
+    what: &str,
+    findings: &mut Vec<Finding>,
+) {
+    const PAGES_NAMED_MAX: usize = 10;
+    findings.extend(
+        faults.iter().take(PAGES_NAMED_MAX).map(|fault| {
+            Finding::new(severity, DATABASE_FILE, format!("page {} {what}", fault.page))
+        }),
+    );
+    if let Some(more) = faults.len().checked_sub(PAGES_NAMED_MAX).filter(|more| *more > 0) {
+        let message = format!("so it is with {more} more pages");
+        findings.push(Finding::new(severity, DATABASE_FILE, message));
+    }
+}
+
 /// Checks the WAL and gives the pages that its commits hold.
-fn verify_wal(files: &dyn Files, findings: &mut Vec<Finding>) -> Result<Vec<u64>> {
+fn verify_wal(files: &dyn Files, findings: &mut Vec<Finding>) -> Result<BTreeSet<u64>> {
     if !files.exists(WAL_FILE)? {
-        return Ok(Vec::new());
+        return Ok(BTreeSet::new());
     }
     let file = files.open(WAL_FILE, false)?;
     let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(usize::MAX)];
