@@ -580,7 +580,7 @@ fn run(
 ) {
     let seed = number("SIGIL_MODEL_SEED", default_seed);
     let steps = number("SIGIL_MODEL_STEPS", default_steps);
-    println!("{kind}: SIGIL_MODEL_SEED={seed} SIGIL_MODEL_STEPS={steps}");
+    eprintln!("{kind}: SIGIL_MODEL_SEED={seed} SIGIL_MODEL_STEPS={steps}");
     let mut place = place(seed);
     place.store().database().execute_batch(SCHEMA).unwrap();
     place.flush();
@@ -614,12 +614,12 @@ fn run(
 
 #[test]
 fn a_store_on_memory_files_is_its_twin() {
-    run("memory", 11, 600, |_| Box::new(OnFiles::new(Arc::new(MemoryFiles::new()), None)));
+    run("memory", 11, 900, |_| Box::new(OnFiles::new(Arc::new(MemoryFiles::new()), None)));
 }
 
 #[test]
 fn a_store_on_files_that_lose_power_is_its_twin() {
-    run("crash", 12, 600, |seed| {
+    run("crash", 12, 900, |seed| {
         let files = CrashFiles::new(Cut::Never, seed);
         Box::new(OnFiles::new(Arc::new(files.clone()), Some(files)))
     });
@@ -627,10 +627,10 @@ fn a_store_on_files_that_lose_power_is_its_twin() {
 
 #[test]
 fn a_store_on_blobs_is_its_twin() {
-    run("blobs", 13, 600, |_| Box::new(OnBlobs::new()));
+    run("blobs", 13, 900, |_| Box::new(OnBlobs::new()));
 }
 
 #[test]
 fn a_store_in_a_directory_is_its_twin() {
-    run("directory", 14, 400, |seed| Box::new(OnDirectory::new(seed)));
+    run("directory", 14, 600, |seed| Box::new(OnDirectory::new(seed)));
 }
