@@ -19,9 +19,9 @@ const DIMENSIONS: usize = 8;
 pub fn step(store: &Store, step: usize) -> Result<()> {
     let database = store.database();
     match step {
-        0 => database.execute_batch(
-            "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);",
-        ),
+        0 => database
+            .execute("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)", ())
+            .map(|_| ()),
         1 => store
             .create_collection("notes", CollectionOptions::new(DIMENSIONS, Metric::L2))
             .map(|_| ()),
@@ -50,7 +50,7 @@ pub fn step(store: &Store, step: usize) -> Result<()> {
                 other => other,
             }
         }
-        20 => database.execute_batch("CREATE INDEX note_by_text ON note (text);"),
+        20 => database.execute("CREATE INDEX note_by_text ON note (text)", ()).map(|_| ()),
         25 => {
             store.create_collection("more", CollectionOptions::new(2, Metric::Cosine)).map(|_| ())
         }
