@@ -40,8 +40,7 @@ const PID_READS_MAX: u32 = 5;
 #[derive(Debug)]
 pub struct DirectoryLock {
     directory: PathBuf,
-    // Held open: closing it gives the lock back.
-    _file: File,
+    file: File,
 }
 
 impl DirectoryLock {
@@ -81,12 +80,20 @@ impl DirectoryLock {
         written.map_err(failed)?;
         // Only now, so that whoever starts at the same time sees this lock.
         node::give_way(&directory)?;
-        Ok(DirectoryLock { directory, _file: file })
+        Ok(DirectoryLock { directory, file })
     }
 
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.directory
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that another thread is just starting shares
+        // the lock until it becomes another program. Without a lock to give back nothing is lost.
+        let _ = self.file.unlock();
     }
 }
 
