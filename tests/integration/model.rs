@@ -61,7 +61,8 @@ impl Damage {
     fn apply(self, storage: &dyn SnapshotStorage, names: &[String]) {
         let read = |name: &str| storage.read(name).unwrap();
         for (name, other) in names.iter().zip(names.iter().cycle().skip(1)) {
-            let Some(mut bytes) = read(name) else { continue };
+            // Damage may have left nothing of it before.
+            let Some(mut bytes) = read(name).filter(|bytes| !bytes.is_empty()) else { continue };
             match self {
                 Damage::Flip(at) => {
                     let at = at % bytes.len();
