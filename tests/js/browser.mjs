@@ -12,9 +12,13 @@ const ARGS = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 const QUOTA_BYTES = 20_000_000;
+const PASS_MS_MAX = 480_000;
 
-/** Bundles the tests, serves them, and reports each through `report(where, outcome)`. */
-export async function testInBrowser(require, report) {
+/**
+ * Bundles the tests, serves them, and reports each through `report(where, outcome)`. At the end
+ * `visit(page, served)` may use the page and the directory that is served.
+ */
+export async function testInBrowser(require, report, visit) {
   const { buildSync } = require('esbuild');
   const { chromium } = require('playwright-core');
   const out = path.join(here, 'out', 'served');
@@ -50,6 +54,7 @@ export async function testInBrowser(require, report) {
     context = await launch();
     page = await openPage(context, server);
     await pass(page, 'find', report);
+    await visit?.(page, out);
     await context.close();
   } finally {
     server.close();
@@ -57,9 +62,19 @@ export async function testInBrowser(require, report) {
   }
 }
 
+/** What `work` gives, or an error when that takes too long: a browser that hangs says nothing. */
+function within(ms, work, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not end within ${ms / 1000} s`)), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
 async function pass(page, name, report) {
   for (const where of ['page', 'worker']) {
-    const outcomes = await page.evaluate(([place, which]) => globalThis.runTests[place](which), [where, name]);
+    const pending = page.evaluate(([place, which]) => globalThis.runTests[place](which), [where, name]);
+    const outcomes = await within(PASS_MS_MAX, pending, `the pass ${name} (${where})`);
     for (const outcome of outcomes) report(`chromium ${where}`, outcome);
     if (outcomes.length === 0) throw new Error(`no tests ran in the pass ${name} (${where})`);
   }
@@ -67,6 +82,7 @@ async function pass(page, name, report) {
 
 async function openPage(context, server, host = 'localhost') {
   const page = await context.newPage();
+  if (process.env.WATCH_BROWSER) page.on('console', (message) => console.log(message.text()));
   page.on('pageerror', (error) => console.error(`page error: ${error.message}`));
   await page.goto(`http://${host}:${server.address().port}/`);
   await page.waitForFunction(() => globalThis.runTests !== undefined);

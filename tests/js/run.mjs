@@ -44,7 +44,8 @@ try {
   if (everything || flags.node) await testInNode();
   if (everything || flags.browser) {
     const { testInBrowser } = await import('./browser.mjs');
-    await testInBrowser(require, report);
+    const { journey } = await import('./journey.mjs');
+    await testInBrowser(require, report, (page, served) => journey(page, served, report));
   }
 } catch (error) {
   failed += 1;

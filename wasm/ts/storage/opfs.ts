@@ -79,7 +79,7 @@ export class OpfsStorage implements SnapshotStorage {
       try {
         await this.#write(name, copy);
       } catch (cause) {
-        throw hostError(`writing '${name}' of the store '${this.#name}'`, cause);
+        throw hostError(`writing '${name}' of the store '${this.#name}'`, (await quotaError(copy.length)) ?? cause);
       }
     });
   }
@@ -120,4 +120,16 @@ export class OpfsStorage implements SnapshotStorage {
     checkName(name);
     if (this.#closed) throw new SigilError('closed', `the store '${this.#name}' was closed: open it again`);
   }
+}
+
+/**
+ * The error for a quota that `bytes` more do not fit into, or nothing when they do.
+ *
+ * Chromium ends the pipe to a writer whose quota is used up before it says why, so a write may fail
+ * with an error that names only the pipe.
+ */
+async function quotaError(bytes: number): Promise<DOMException | undefined> {
+  const { quota, usage } = await navigator.storage.estimate().catch(() => ({ quota: undefined, usage: undefined }));
+  if (quota === undefined || usage === undefined || usage + bytes <= quota) return undefined;
+  return new DOMException('the quota of this site is used up', 'QuotaExceededError');
 }
