@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use sigil_core::container::StoreId;
 use sigil_core::{
-    CollectionOptions, DatabaseOptions, ImageStore, MemoryStorage, Metadata, Metric, SearchOptions,
-    Store, image, params,
+    CollectionOptions, DatabaseOptions, ImageStore, MemoryStorage, Metadata, Metric, Store, image,
+    params,
 };
 use sigil_native::SystemHost;
 use sigil_tests::random::Random;
@@ -98,7 +98,7 @@ fn single_writes(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Opens a store of 20,000 vectors to the first search, with its index snapshot and without.
+/// Opens a store of 20,000 vectors until its index is ready, with the index's snapshot and without.
 fn opening(directory: &Path) -> Result<()> {
     const ROUNDS: usize = 7;
     {
@@ -107,13 +107,13 @@ fn opening(directory: &Path) -> Result<()> {
         store.collection("c")?.count()?;
         store.close()?;
     }
-    let query = vector(&mut Random::new(1));
     let open = || -> Result<f64> {
         let began = Instant::now();
         let store = sigil_native::open(directory)?;
-        let hits = store.collection("c")?.search(&query, 10, &SearchOptions::default())?;
+        // Brings the index up; a search would add its own time to both sides.
+        let vectors = store.collection("c")?.count()?;
         let ms = began.elapsed().as_secs_f64() * 1e3;
-        assert_eq!(hits.len(), 10);
+        assert_eq!(vectors, 20_000);
         Ok(ms)
     };
     let name = directory.join("vectors-1.index");
@@ -126,7 +126,7 @@ fn opening(directory: &Path) -> Result<()> {
         std::fs::rename(&aside, &name)?;
     }
     let (with, without) = (median(&mut with), median(&mut without));
-    println!("open 20,000 x {DIMENSIONS} to the first search, median of {ROUNDS}, taking turns");
+    println!("open 20,000 x {DIMENSIONS} with their index ready, median of {ROUNDS}, taking turns");
     println!("  with its index snapshot  {with:.1} ms");
     println!("  rebuilding               {without:.1} ms");
     println!("  the snapshot takes {:.1} % of the rebuild", 100.0 * with / without);

@@ -131,10 +131,12 @@ impl VectorIndex {
         if rest.len() != count * dimensions * ELEMENT_BYTES {
             return Err(damaged("the length of its vectors").into());
         }
-        let (elements, _) = rest.as_chunks::<ELEMENT_BYTES>();
-        index.vectors.extend(elements.iter().map(|bytes| f32::from_le_bytes(*bytes)));
-        for row in index.vectors.chunks_exact(dimensions) {
-            let squared_norm = distance::squared_norm(row);
+        // Row by row, so that its norm is taken while the row is in the cache.
+        for row in rest.chunks_exact(dimensions * ELEMENT_BYTES) {
+            let (elements, _) = row.as_chunks::<ELEMENT_BYTES>();
+            let start = index.vectors.len();
+            index.vectors.extend(elements.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+            let squared_norm = distance::squared_norm(&index.vectors[start..]);
             // Finite elements have a finite sum of squares in 64-bit floats.
             if !squared_norm.is_finite() {
                 return Err(damaged("an element that is not a finite number").into());

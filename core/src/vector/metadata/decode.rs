@@ -151,7 +151,9 @@ impl<'de> Visitor<'de> for ObjectSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Metadata, A::Error> {
         let seed = ValueSeed { depth_left: deeper(self.depth_left)? };
-        let mut entries: Vec<(Box<str>, MetaValue)> = Vec::new();
+        // The stated length is trusted only as far as it saves growing and shrinking again.
+        let expected = access.size_hint().unwrap_or(0).min(8);
+        let mut entries: Vec<(Box<str>, MetaValue)> = Vec::with_capacity(expected);
         while let Some(key) = access.next_key::<Box<str>>()? {
             if entries.last().is_some_and(|(last, _)| *last >= key) {
                 return Err(A::Error::custom("the keys of an object are not in order"));
