@@ -76,10 +76,16 @@ export class OpfsStorage implements SnapshotStorage {
     checkBytes(bytes);
     const copy = new Uint8Array(bytes);
     return this.#order.run(name, async () => {
+      const failed = (cause: unknown): SigilError => hostError(`writing '${name}' of the store '${this.#name}'`, cause);
       try {
         await this.#write(name, copy);
       } catch (cause) {
-        throw hostError(`writing '${name}' of the store '${this.#name}'`, (await quotaError(copy.length)) ?? cause);
+        if (failed(cause).code !== 'storage') throw failed(cause);
+        // Chromium may end the pipe to a writer whose quota is used up before it says why. Nothing
+        // has been replaced, and the second try says it.
+        await this.#write(name, copy).catch(async (again) => {
+          throw failed((await quotaError(copy.length)) ?? again);
+        });
       }
     });
   }
@@ -122,12 +128,7 @@ export class OpfsStorage implements SnapshotStorage {
   }
 }
 
-/**
- * The error for a quota that `bytes` more do not fit into, or nothing when they do.
- *
- * Chromium ends the pipe to a writer whose quota is used up before it says why, so a write may fail
- * with an error that names only the pipe.
- */
+/** The error for a quota that `bytes` more do not fit into, or nothing when they do. */
 async function quotaError(bytes: number): Promise<DOMException | undefined> {
   const { quota, usage } = await navigator.storage.estimate().catch(() => ({ quota: undefined, usage: undefined }));
   if (quota === undefined || usage === undefined || usage + bytes <= quota) return undefined;
