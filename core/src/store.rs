@@ -16,6 +16,7 @@ use crate::host::{FixedHost, Host};
 use crate::params;
 use crate::schema;
 use crate::snapshot::{MemoryStorage, SnapshotStorage};
+use crate::sql::MessageWords;
 
 /// What a host hands a [`Store`].
 #[derive(Debug)]
@@ -66,6 +67,7 @@ pub struct Store {
     snapshots: Box<dyn SnapshotStorage + Send>,
     id: StoreId,
     indexes: RefCell<BTreeMap<i64, CollectionIndex>>,
+    words: RefCell<MessageWords>,
 }
 
 impl fmt::Debug for Store {
@@ -85,7 +87,13 @@ impl Store {
     pub fn open(parts: StoreParts, options: DatabaseOptions) -> Result<Store> {
         let database = Database::open(parts.files, Arc::clone(&parts.host), options)?;
         let id = schema::migrate(&database, parts.host.as_ref())?;
-        Ok(Store { database, snapshots: parts.snapshots, id, indexes: RefCell::default() })
+        Ok(Store {
+            database,
+            snapshots: parts.snapshots,
+            id,
+            indexes: RefCell::default(),
+            words: RefCell::default(),
+        })
     }
 
     /// A store in memory with a fixed clock and fixed entropy, for examples and tests.
@@ -121,14 +129,6 @@ impl Store {
         self.database.transaction(|_| body(self))
     }
 
-    /// Runs `body` in the transaction that is open, or in one of its own.
-    pub(crate) fn in_transaction<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
-        if self.database.in_transaction() {
-            return body();
-        }
-        self.database.transaction(|_| body())
-    }
-
     /// Creates a vector collection.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl Store {
         name: &str,
         options: CollectionOptions,
     ) -> Result<Collection<'_>> {
-        self.in_transaction(|| collection::create(&self.database, name, options))?;
+        self.database.atomically(|| collection::create(&self.database, name, options))?;
         self.collection(name)
     }
 
@@ -188,7 +188,7 @@ impl Store {
     /// [`ErrorKind::NotFound`] when there is none, and storage kinds.
     pub fn drop_collection(&self, name: &str) -> Result<()> {
         let info = self.collection(name)?.info().clone();
-        self.in_transaction(|| collection::drop_collection(&self.database, &info))?;
+        self.database.atomically(|| collection::drop_collection(&self.database, &info))?;
         self.indexes.borrow_mut().remove(&info.id);
         if !self.database.in_transaction() {
             // The collection is gone whether or not this works, and its number is not used again.
@@ -256,6 +256,15 @@ impl Store {
         f(index)
     }
 
+    /// Calls `f` on the word index of the messages.
+    pub(crate) fn with_words<T>(
+        &self,
+        f: impl FnOnce(&mut MessageWords) -> Result<T>,
+    ) -> Result<T> {
+        self.database.usable()?;
+        f(&mut self.words.borrow_mut())
+    }
+
     /// Shows the open indexes everything that is committed, so that a transaction can search them.
     fn catch_up_open_indexes(&self) {
         if self.database.in_transaction() || self.database.usable().is_err() {
@@ -320,6 +329,7 @@ impl Store {
                 }
             }
         }
+        self.words.borrow().trim_log(&self.database)?;
         Ok(saved)
     }
 
@@ -355,6 +365,7 @@ impl Store {
         };
         let closed = self.database.close();
         self.indexes.borrow_mut().clear();
+        self.words.take();
         saved.and(closed)
     }
 }
