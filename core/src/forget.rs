@@ -41,3 +41,20 @@ pub struct Forgotten {
     /// Vectors.
     pub vectors: i64,
 }
+
+impl Forgotten {
+    /// What was forgotten in both.
+    #[must_use]
+    pub fn plus(&self, other: &Forgotten) -> Forgotten {
+        Forgotten {
+            sessions: self.sessions + other.sessions,
+            transcript: self.transcript + other.transcript,
+            messages: self.messages + other.messages,
+            summaries: self.summaries + other.summaries,
+            entities: self.entities + other.entities,
+            relationships: self.relationships + other.relationships,
+            facts: self.facts + other.facts,
+            vectors: self.vectors + other.vectors,
+        }
+    }
+}

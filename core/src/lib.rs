@@ -7,6 +7,7 @@
 #![deny(rustdoc::broken_intra_doc_links)]
 #![doc(test(attr(deny(warnings))))]
 
+mod backend;
 mod changes;
 mod collection;
 mod compact;
@@ -32,6 +33,7 @@ mod verify;
 pub mod wal;
 mod workspace;
 
+pub use backend::{BACKEND_DEFAULT, Backend, BackendConfig, Registry};
 pub use collection::{
     COLLECTION_NAME_BYTES_MAX, Collection, CollectionInfo, CollectionOptions, VectorRecord,
 };
