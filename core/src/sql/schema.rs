@@ -89,7 +89,8 @@ const WORKSPACE: &[&str] = &[
        created_at TEXT NOT NULL DEFAULT '',
        updated_at TEXT NOT NULL DEFAULT ''
      );
-     CREATE INDEX sigil_entity_type ON sigil_entity (type);
+     CREATE INDEX sigil_entity_type ON sigil_entity (type, created_at);
+     CREATE INDEX sigil_entity_created ON sigil_entity (created_at);
      CREATE TABLE sigil_relationship (
        seq INTEGER PRIMARY KEY,
        id TEXT NOT NULL UNIQUE,
@@ -135,7 +136,7 @@ const GATEWAY: &[&str] = &[
        display_name TEXT NOT NULL,
        UNIQUE (platform, platform_user_id)
      );
-     CREATE INDEX sigil_identity_user ON sigil_identity (user);
+     CREATE INDEX sigil_identity_user ON sigil_identity (user, platform, platform_user_id);
      CREATE TABLE sigil_pairing (
        seq INTEGER PRIMARY KEY,
        id TEXT NOT NULL UNIQUE,
