@@ -57,6 +57,23 @@ impl Default for WorkspaceOptions {
     }
 }
 
+impl WorkspaceOptions {
+    /// What the workspace in a store was made with; `None` when there is none.
+    ///
+    /// # Errors
+    /// Storage kinds.
+    pub fn of(store: &Store) -> Result<Option<WorkspaceOptions>> {
+        match store.collection(MEMORY_COLLECTION) {
+            Ok(memory) => {
+                let CollectionOptions { dimensions, metric } = memory.info().options;
+                Ok(Some(WorkspaceOptions { dimensions, metric }))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// The stores of a workspace in the database of a [`Store`].
 ///
 /// A store holds at most one workspace, whose id it remembers.

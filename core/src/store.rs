@@ -1,5 +1,6 @@
 //! A store: one database, the vector collections in it, and the snapshots of their indexes.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -68,6 +69,8 @@ pub struct Store {
     id: StoreId,
     indexes: RefCell<BTreeMap<i64, CollectionIndex>>,
     words: RefCell<MessageWords>,
+    /// Declared last: given free after everything else.
+    held: RefCell<Option<Box<dyn Any + Send>>>,
 }
 
 impl fmt::Debug for Store {
@@ -93,6 +96,7 @@ impl Store {
             id,
             indexes: RefCell::default(),
             words: RefCell::default(),
+            held: RefCell::default(),
         })
     }
 
@@ -107,6 +111,11 @@ impl Store {
             snapshots: Box::new(MemoryStorage::new()),
         };
         Store::open(parts, DatabaseOptions::default())
+    }
+
+    /// Keeps `guard`, such as the lock of a directory, until the store is closed or dropped.
+    pub fn hold(&self, guard: Box<dyn Any + Send>) {
+        self.held.replace(Some(guard));
     }
 
     /// The SQL database.
@@ -356,6 +365,12 @@ impl Store {
     /// # Errors
     /// Storage kinds; the store is closed all the same.
     pub fn close(&self) -> Result<()> {
+        let closed = self.close_database();
+        self.held.take();
+        closed
+    }
+
+    fn close_database(&self) -> Result<()> {
         if self.database.usable().is_err() {
             return self.database.close();
         }

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sigil_core::{
     BACKEND_DEFAULT, Backend, BackendConfig, Error, ErrorKind, Forget, Forgotten, Gateway,
-    Metadata, Registry, Result, Shared, SnapshotStorage, SqlGateway, SqlWorkspace, Workspace,
-    WorkspaceOptions,
+    Metadata, Registry, Result, Shared, SnapshotStorage, SqlGateway, SqlWorkspace, StoreAccess,
+    Workspace, WorkspaceOptions,
 };
 
 use crate::directory::create_directory;
@@ -45,6 +45,29 @@ impl Backend for DirectoryBackend {
         let store = Shared::new(crate::open(place)?);
         let gateway = SqlGateway::open(store, Arc::new(SystemHost::new()))?;
         Ok(Gateway::new(Box::new(gateway)))
+    }
+}
+
+/// As [`DirectoryBackend`], but workspaces that are there already keep their dimensions and metric.
+#[derive(Debug)]
+struct AsMade;
+
+impl Backend for AsMade {
+    fn open_workspace(
+        &self,
+        place: &Path,
+        id: &str,
+        options: WorkspaceOptions,
+    ) -> Result<Workspace> {
+        let store = Shared::new(crate::open(place)?);
+        let made = store.with(WorkspaceOptions::of)?;
+        let host = Arc::new(SystemHost::new());
+        let workspace = SqlWorkspace::open(store, host, id, made.unwrap_or(options))?;
+        Ok(Workspace::new(Box::new(workspace)))
+    }
+
+    fn open_gateway(&self, place: &Path) -> Result<Gateway> {
+        DirectoryBackend.open_gateway(place)
     }
 }
 
@@ -114,6 +137,24 @@ impl DataDirectory {
         config.workspace_options()?;
         create_directory(&root)?;
         Ok(DataDirectory { root, registry, config, open: Mutex::default() })
+    }
+
+    /// Opens the data directory `root`, which has to be there, with the default backend; its
+    /// workspaces are opened with whatever dimensions and metric each was made with.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when there is neither a workspace nor a gateway in it.
+    pub fn open_existing(root: impl Into<PathBuf>) -> Result<DataDirectory> {
+        let root = root.into();
+        if ![GATEWAY, WORKSPACES].iter().any(|name| root.join(name).is_dir()) {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("there is no data directory in '{}': check the path", root.display()),
+            ));
+        }
+        let registry = Registry::new();
+        registry.register(BACKEND_DEFAULT, Arc::new(AsMade));
+        DataDirectory::open_with(root, BackendConfig::default(), Arc::new(registry))
     }
 
     /// Its path.

@@ -5,10 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sigil_core::{
-    Backend, BackendConfig, DATABASE_FILE, Error, ErrorKind, Fact, Gateway, Metadata, Metric,
-    Registry, Result, Role, Workspace, WorkspaceOptions,
+    Backend, BackendConfig, DATABASE_FILE, Error, ErrorKind, Fact, FixedHost, Forget, Forgotten,
+    Gateway, Host, KnowledgeStore, MessageStore, Metadata, Metric, Registry, Result, Role,
+    SessionStore, Shared, SqlWorkspace, Store, SummaryStore, User, VectorStore, Workspace,
+    WorkspaceOptions, WorkspaceStores,
 };
 use sigil_native::{DataDirectory, registry};
+use sigil_tests::program::run;
 use sigil_tests::scratch::Scratch;
 
 fn config() -> BackendConfig {
@@ -311,4 +314,134 @@ fn a_user_is_forgotten_everywhere() {
     let missing = data.forget_session("b", "no", "admin").unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::NotFound);
     assert_eq!(data.workspaces().unwrap(), ["a", "b"]);
+}
+
+#[test]
+fn the_command_inspects_verifies_and_forgets() {
+    let scratch = Scratch::new("command");
+    let directory = scratch.path().to_str().unwrap();
+    let data = open(&scratch);
+    let workspace = data.workspace("personal:ada").unwrap();
+    let sessions = ["ada", "bob"].map(|user| workspace.new_session(user));
+    for session in &sessions {
+        workspace.sessions().create(session).unwrap();
+        let message = workspace.new_message(&session.id, Role::User, "a word");
+        workspace.sessions().append(&session.id, &message).unwrap();
+    }
+    data.gateway().unwrap().users().create(&User::new("ada", "Ada", workspace.now())).unwrap();
+    data.close().unwrap();
+    let inspect = || -> serde_json::Value {
+        let ran = run(["inspect", directory, "--json"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        serde_json::from_str(&ran.out).unwrap()
+    };
+    let report = inspect();
+    assert_eq!(report["gateway"]["records"]["gateway"]["records"]["users"], 1);
+    let records = &report["workspaces/personal%3Aada"]["records"]["workspace"];
+    assert_eq!(records["id"], "personal:ada");
+    assert_eq!(records["records"]["transcript"], 2);
+    let shown = run(["inspect", directory]).out;
+    assert!(shown.contains("workspace 'personal:ada'") && shown.contains("== gateway"), "{shown}");
+    assert_eq!(run(["verify", directory]).out, "ok\n");
+
+    let ran = run(["forget", directory, "--user", "bob", "--actor", "root"]);
+    assert!(ran.code == Some(0) && ran.out.contains("1 sessions with 1 messages"), "{ran:?}");
+    let ran = run(["forget", directory, "--workspace", "personal:ada", "--session", "no"]);
+    assert!(ran.code == Some(2) && ran.err.contains("(not-found)"), "{ran:?}");
+    let session = sessions[0].id.as_str();
+    let ran = run(["forget", directory, "--workspace", "personal:ada", "--session", session]);
+    assert!(ran.code == Some(0) && ran.out.contains("1 sessions"), "{ran:?}");
+    let ran = run(["forget", directory, "--workspace", "personal:ada"]);
+    assert!(ran.code == Some(0) && ran.out.contains("0 sessions"), "{ran:?}");
+    assert_ne!(run(["forget", directory]).code, Some(0));
+    assert_ne!(run(["forget", directory, "--user", "a", "--workspace", "b"]).code, Some(0));
+    let report = inspect();
+    assert_eq!(report["gateway"]["records"]["gateway"]["records"]["audit"], 3);
+    let records = &report["workspaces/personal%3Aada"]["records"]["workspace"];
+    assert_eq!(records["records"]["sessions"], 0);
+    let nothing = Scratch::new("nothing");
+    let ran = run(["forget", nothing.path().to_str().unwrap(), "--user", "a"]);
+    assert!(ran.code == Some(2) && ran.err.contains("(not-found)"), "{ran:?}");
+
+    // Damage in one of the stores is found, and said of which.
+    let path = open(&scratch).place("personal:ada").unwrap().join(DATABASE_FILE);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.len() - 2_000;
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let ran = run(["verify", directory]);
+    assert!(ran.code == Some(1) && ran.out.contains("workspaces/personal%3Aada: "), "{ran:?}");
+}
+
+/// A workspace that cannot be closed.
+#[derive(Debug)]
+struct Stuck(SqlWorkspace<Shared<Box<Store>>>, &'static str);
+
+impl WorkspaceStores for Stuck {
+    fn id(&self) -> &str {
+        self.0.id()
+    }
+    fn host(&self) -> &dyn Host {
+        self.0.host()
+    }
+    fn sessions(&self) -> &dyn SessionStore {
+        self.0.sessions()
+    }
+    fn messages(&self) -> &dyn MessageStore {
+        self.0.messages()
+    }
+    fn summaries(&self) -> &dyn SummaryStore {
+        self.0.summaries()
+    }
+    fn knowledge(&self) -> &dyn KnowledgeStore {
+        self.0.knowledge()
+    }
+    fn vectors(&self) -> &dyn VectorStore {
+        self.0.vectors()
+    }
+    fn transaction(&self, body: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        self.0.transaction(body)
+    }
+    fn forget(&self, what: &Forget) -> Result<Forgotten> {
+        self.0.forget(what)
+    }
+    fn close(&self) -> Result<()> {
+        self.0.close()?;
+        Err(Error::new(ErrorKind::Full, format!("no room to close {}", self.1)))
+    }
+}
+
+/// A backend in memory whose workspaces cannot be closed.
+#[derive(Debug)]
+struct Sticky;
+
+impl Backend for Sticky {
+    fn open_workspace(&self, _: &Path, id: &str, options: WorkspaceOptions) -> Result<Workspace> {
+        let store = Shared::new(Box::new(Store::in_memory()?));
+        let host = Arc::new(FixedHost::new(0));
+        let name = if id == "a" { "the first" } else { "the second" };
+        Ok(Workspace::new(Box::new(Stuck(SqlWorkspace::open(store, host, id, options)?, name))))
+    }
+
+    fn open_gateway(&self, _: &Path) -> Result<Gateway> {
+        Gateway::in_memory()
+    }
+}
+
+#[test]
+fn closing_says_everything_that_failed() {
+    let scratch = Scratch::new("sticky");
+    let registry = Arc::new(Registry::new());
+    registry.register("turso", Arc::new(Sticky));
+    let data = DataDirectory::open_with(scratch.path(), config(), registry).unwrap();
+    let gateway = data.gateway().unwrap();
+    data.workspace("b").unwrap();
+    data.workspace("a").unwrap();
+    let error = data.close().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full);
+    let text = error.to_string();
+    assert!(text.contains("'a': no room to close the first"), "{text}");
+    assert!(text.contains("'b': no room to close the second"), "{text}");
+    // What could be closed is.
+    assert_eq!(gateway.users().get("x").unwrap_err().kind(), ErrorKind::Closed);
 }
