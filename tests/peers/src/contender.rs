@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::model::{
     AuditEntry, Digest, Embedding, Entity, Graph, Message, Neighbour, Relationship, Session,
 };
-use crate::sqlite;
+use crate::{ours, sqlite};
 
 /// How much was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -184,8 +184,14 @@ pub struct SideKind {
 
 /// Every side; ratios are of the others to the first.
 pub fn sides() -> Vec<SideKind> {
-    vec![SideKind {
-        name: "rusqlite",
-        open: |directory, dimensions| Ok(Box::new(sqlite::Side::open(directory, dimensions)?)),
-    }]
+    vec![
+        SideKind {
+            name: "rusqlite",
+            open: |directory, dimensions| Ok(Box::new(sqlite::Side::open(directory, dimensions)?)),
+        },
+        SideKind {
+            name: "sigil",
+            open: |directory, dimensions| Ok(Box::new(ours::Side::open(directory, dimensions)?)),
+        },
+    ]
 }

@@ -18,6 +18,7 @@ pub mod contender;
 pub mod error;
 pub mod graph;
 pub mod model;
+pub mod ours;
 pub mod random;
 pub mod report;
 pub mod sqlite;

@@ -198,9 +198,7 @@ impl Knowledge<'_> {
     /// The number of an entity that exists.
     fn entity_key(&self, id: &str) -> Result<i64> {
         self.0
-            .prepare_cached(
-                "SELECT key FROM entities WHERE id = ?1 AND type IS NOT NULL",
-            )?
+            .prepare_cached("SELECT key FROM entities WHERE id = ?1 AND type IS NOT NULL")?
             .query_row([id], |row| row.get(0))
             .optional()?
             .ok_or_else(|| Error::NotFound(format!("entity {id:?}")))
