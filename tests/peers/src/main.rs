@@ -56,12 +56,12 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<(Options, Vec<Wo
             "--runs" => options.runs = number(&value()?, 1_000)?,
             "--percent" => options.percent = number(&value()?, 100)?,
             "--dir" => options.directory = PathBuf::from(value()?),
-            name => workloads.push(*ALL.iter().find(|(known, _)| *known == name).ok_or_else(
-                || {
+            name => {
+                workloads.push(*ALL.iter().find(|(known, _)| *known == name).ok_or_else(|| {
                     let known = ALL.map(|(known, _)| known).join(", ");
                     Error::Input(format!("no workload is named {name:?}: choose from {known}"))
-                },
-            )?),
+                })?)
+            }
         }
     }
     if workloads.is_empty() {

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use rusqlite::{Connection, params};
 
-use super::rows::{self, MESSAGE};
 use super::atomically;
+use super::rows::{self, MESSAGE};
 use crate::error::{Error, Result};
 use crate::model::Message;
 

@@ -53,9 +53,9 @@ impl Contender for Side {
     fn append_to_sessions(&mut self, messages: &[Message]) -> Result<()> {
         let sessions = self.workspace.sessions();
         self.workspace.transaction(|| {
-            messages.iter().try_for_each(|message| {
-                sessions.append_message(&message.session_id, message)
-            })
+            messages
+                .iter()
+                .try_for_each(|message| sessions.append_message(&message.session_id, message))
         })
     }
 

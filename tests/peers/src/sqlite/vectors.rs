@@ -28,10 +28,7 @@ impl Vectors<'_> {
                 self.delete_one(&embedding.id)?;
                 self.connection
                     .prepare_cached("INSERT INTO vector_ids (id, metadata) VALUES (?1, ?2)")?
-                    .execute(params![
-                        embedding.id,
-                        serde_json::to_string(&embedding.metadata)?
-                    ])?;
+                    .execute(params![embedding.id, serde_json::to_string(&embedding.metadata)?])?;
                 self.connection
                     .prepare_cached("INSERT INTO vectors (seq, embedding) VALUES (?1, ?2)")?
                     .execute(params![

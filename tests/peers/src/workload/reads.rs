@@ -72,15 +72,13 @@ pub fn run(options: &Options) -> Result<()> {
         let from = messages[first].created_at;
         side.range(from, from + APART * 100)
     })?;
-    let phrases: Vec<String> = (0..options.scaled(SEARCHES, 40))
-        .map(|n| phrase(&messages[at(n, count)]))
-        .collect();
+    let phrases: Vec<String> =
+        (0..options.scaled(SEARCHES, 40)).map(|n| phrase(&messages[at(n, count)])).collect();
     case("phrase of two words, 50 newest hits", phrases.len(), &mut |side, n| {
         side.search(&phrases[n], 50)
     })?;
-    let queries: Vec<Vec<f32>> = (0..options.scaled(VECTOR_SEARCHES, 20))
-        .map(|_| writer.vector(DIMENSIONS))
-        .collect();
+    let queries: Vec<Vec<f32>> =
+        (0..options.scaled(VECTOR_SEARCHES, 20)).map(|_| writer.vector(DIMENSIONS)).collect();
     case("10 nearest vectors", queries.len(), &mut |side, n| side.search_vectors(&queries[n], 10))
 }
 
