@@ -104,7 +104,6 @@ CREATE TABLE IF NOT EXISTS relationships (
   created_at TEXT NOT NULL,
   PRIMARY KEY (from_key, to_key, type)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS relationships_out ON relationships (from_key, to_key);
 CREATE INDEX IF NOT EXISTS relationships_in ON relationships (to_key, from_key);
 CREATE TABLE IF NOT EXISTS facts (
   seq INTEGER PRIMARY KEY,
@@ -149,6 +148,7 @@ CREATE INDEX IF NOT EXISTS audit_actor ON audit_log (actor);
 /// Creates what a workspace's file lacks.
 pub(super) fn create_workspace(connection: &Connection, dimensions: usize) -> Result<()> {
     connection.execute_batch(WORKSPACE)?;
+    connection.execute_batch("CREATE TEMP TABLE reached (key INTEGER PRIMARY KEY)")?;
     let wanted = i64::try_from(dimensions)
         .map_err(|_| Error::Input(format!("{dimensions} dimensions are too many")))?;
     let stored: Option<i64> = connection
