@@ -8,6 +8,7 @@
 #   browser   Chromium and its driver
 #   node      Node 20 or later with npm (checked, not installed)
 #   sqlite    the C sqlite3, which the tests compare against
+#   legacy    the C SQLite with sqlite-vec for Python, which makes what `sigil migrate` reads
 #   fuzz      cargo-fuzz and a C++ compiler for libFuzzer
 #   dist      the targets that are released and checked, qemu-user to run one of them
 #
@@ -104,6 +105,19 @@ need_sqlite() {
   apt sqlite3 sqlite3
 }
 
+# Of fixed versions: the directories that are made with them must be those of the program.
+need_legacy() {
+  local packages="$target_dir/tools/legacy" versions="apsw==3.54.1.0 sqlite-vec==0.1.6"
+  if [ "$(cat "$packages/versions" 2>/dev/null)" = "$versions" ]; then return; fi
+  apt python3 python3
+  python3 -m pip --version >/dev/null 2>&1 || apt pip3 python3-pip
+  printf 'installing %s for Python\n' "$versions"
+  rm -rf "$packages"
+  # shellcheck disable=SC2086
+  python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --no-compile --target "$packages" $versions
+  printf '%s\n' "$versions" >"$packages/versions"
+}
+
 need_fuzz() {
   need_rust
   apt c++ g++
@@ -116,7 +130,7 @@ need_dist() {
   apt qemu-aarch64 qemu-user
 }
 
-[ $# -gt 0 ] || set -- rust wasm browser node sqlite fuzz dist
+[ $# -gt 0 ] || set -- rust wasm browser node sqlite legacy fuzz dist
 for need in "$@"; do
   declare -F "need_$need" >/dev/null || die "no need is named '$need': see the head of tools/setup.sh"
   "need_$need"

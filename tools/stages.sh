@@ -73,7 +73,7 @@ stage_no-c() {
 }
 
 stage_native() {
-  tools/setup.sh rust sqlite node
+  tools/setup.sh rust sqlite legacy node
   cargo test --locked -p sigil-core -p sigil-native -p sigil-tests
 }
 

@@ -19,6 +19,7 @@ mod gateway;
 mod host;
 pub mod image;
 mod image_store;
+pub mod page;
 mod schema;
 mod snapshot;
 mod sql;

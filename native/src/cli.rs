@@ -3,6 +3,7 @@
 mod data;
 mod demo;
 mod inspect;
+mod migrate;
 mod output;
 mod progress;
 mod query;
@@ -93,6 +94,22 @@ enum Command {
         /// The data directory to make; it must not hold a store yet
         dir: PathBuf,
     },
+    /// Take over a data directory of gateway.db and workspaces/*/*.db, which stays as it is
+    ///
+    /// Exits with 1 when a file cannot be read; nothing is written then. A run that was cut off
+    /// goes on where it was when it is run again.
+    Migrate {
+        /// The data directory of the program before, which should not be running
+        source: PathBuf,
+        /// The data directory to make; it must not exist, or be of the same migration
+        target: PathBuf,
+        /// Say what would be repaired, and write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Print the report as one JSON object, with what stood there before each repair
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs the command that the arguments name.
@@ -112,6 +129,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Forget { dir, what, actor } => data::forget(&dir, &what, &actor, &mut out),
         Command::Export { dir, file } => transfer::export(&dir, &file, &mut out),
         Command::Import { file, dir } => transfer::import(&file, &dir, &mut out),
+        Command::Migrate { source, target, dry_run, json } => {
+            migrate::run(&source, &target, &migrate::Options { dry_run, json }, &mut out)
+        }
     };
     match outcome.and_then(|code| out.flush().map(|()| code).map_err(Failure::from)) {
         Ok(code) => ExitCode::from(code),

@@ -145,7 +145,7 @@ impl File for DirectoryFile {
 const OFFSET_MAX: u64 = i64::MAX as u64;
 
 #[cfg(unix)]
-fn read_some(file: &fs::File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_some(file: &fs::File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, bytes, offset)
 }
 
@@ -156,7 +156,7 @@ fn write_some(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result<usize> {
 
 // These move the cursor of the handle, which nothing here uses.
 #[cfg(windows)]
-fn read_some(file: &fs::File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_some(file: &fs::File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, bytes, offset)
 }
 

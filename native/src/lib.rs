@@ -11,6 +11,7 @@ mod directory;
 mod files;
 mod host;
 mod lock;
+pub mod migrate;
 mod overlay;
 mod store;
 mod verify;

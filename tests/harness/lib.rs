@@ -4,6 +4,7 @@ pub mod c_sqlite;
 pub mod conformance;
 pub mod crash;
 pub mod fault;
+pub mod legacy;
 pub mod model;
 pub mod program;
 pub mod random;

@@ -9,6 +9,8 @@ mod data_directory;
 mod image_crash;
 mod image_fault;
 mod kill;
+mod migrate;
+mod migrate_source;
 mod model;
 mod model_vectors;
 mod store_crash;
