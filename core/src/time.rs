@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
+
+/// How a time is written: only the digits differ.
+const WRITTEN: &[u8; 30] = b"0000-00-00T00:00:00.000000000Z";
 
 /// A point in time, to the nanosecond, in the years 0000 to 9999 UTC.
 ///
@@ -69,6 +72,27 @@ impl Timestamp {
         moved.or_else(|| end.parse().ok()).unwrap_or(self)
     }
 
+    /// Reads the one form that [`Display`](fmt::Display) writes, which is what stores are full of.
+    fn from_written(text: &[u8]) -> Option<Timestamp> {
+        let text: &[u8; WRITTEN.len()] = text.try_into().ok()?;
+        let number = |range: std::ops::Range<usize>| {
+            text[range].iter().try_fold(0u32, |sum, byte| {
+                byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0'))
+            })
+        };
+        let punctuation =
+            [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (29, b'Z')];
+        if punctuation.iter().any(|(at, byte)| text[*at] != *byte) {
+            return None;
+        }
+        let year = i32::try_from(number(0..4)?).ok()?;
+        let date = NaiveDate::from_ymd_opt(year, number(5..7)?, number(8..10)?)?;
+        let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+        // A leap second has no number of its own; the slow way knows what to do with it.
+        let time = date.and_hms_nano_opt(hour, minute, second, number(20..29)?)?;
+        Some(Timestamp(time.and_utc()))
+    }
+
     fn in_range(time: DateTime<Utc>) -> Option<Timestamp> {
         (0..=9999).contains(&time.year()).then_some(Timestamp(time))
     }
@@ -78,6 +102,9 @@ impl FromStr for Timestamp {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Timestamp> {
+        if let Some(time) = Timestamp::from_written(text.as_bytes()) {
+            return Ok(time);
+        }
         let parsed = DateTime::parse_from_rfc3339(text).ok();
         parsed.and_then(|time| Timestamp::in_range(time.with_timezone(&Utc))).ok_or_else(|| {
             let shown: String = text.chars().take(40).collect();
@@ -91,7 +118,30 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Nanos, true))
+        // A leap second is a second with more than 10^9 nanoseconds.
+        let (second, nanos) = match self.0.timestamp_subsec_nanos() {
+            nanos @ 1_000_000_000.. => (60, nanos - 1_000_000_000),
+            nanos => (self.0.second(), nanos),
+        };
+        let year = self.0.year_ce();
+        let year = if year.0 { year.1 } else { 0 };
+        let mut text = *WRITTEN;
+        let parts = [
+            (0..4, year),
+            (5..7, self.0.month()),
+            (8..10, self.0.day()),
+            (11..13, self.0.hour()),
+            (14..16, self.0.minute()),
+            (17..19, second),
+            (20..29, nanos),
+        ];
+        for (range, mut number) in parts {
+            for byte in text[range].iter_mut().rev() {
+                *byte = b'0' + u8::try_from(number % 10).unwrap_or(0);
+                number /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -151,6 +201,29 @@ mod tests {
         for (time, text) in times.iter().zip(&written) {
             assert_eq!(text.len(), 30);
             assert_eq!(parse(text).unwrap(), *time);
+        }
+    }
+
+    #[test]
+    fn the_short_way_of_reading_and_writing_is_the_long_one() {
+        let texts = [
+            "0000-01-01T00:00:00.000000000Z",
+            "0000-02-29T23:59:59.999999999Z",
+            "0001-01-01T00:00:00.000000000Z",
+            "1582-10-15T12:34:56.000000001Z",
+            "1969-12-31T23:59:59.999999999Z",
+            "1972-06-30T23:59:60.123456789Z",
+            "2024-02-29T00:00:00.100000000Z",
+            "9999-12-31T23:59:59.999999999Z",
+        ];
+        for text in texts {
+            let long = DateTime::parse_from_rfc3339(text).unwrap().with_timezone(&Utc);
+            assert_eq!(parse(text).unwrap().0, long, "{text}");
+            assert_eq!(Timestamp(long).to_string(), text);
+            assert_eq!(long.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true), text);
+        }
+        for text in ["2023-02-29T00:00:00.000000000Z", "2024-01-01T24:00:00.000000000Z"] {
+            assert!(parse(text).is_err() && DateTime::parse_from_rfc3339(text).is_err(), "{text}");
         }
     }
 
