@@ -15,6 +15,7 @@ mod files;
 mod host;
 pub mod image;
 mod image_store;
+pub mod page;
 mod schema;
 mod snapshot;
 mod store;
