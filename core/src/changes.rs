@@ -74,6 +74,22 @@ pub(crate) fn trim(db: &Database, source: i64, through: Seq) -> Result<()> {
     Ok(())
 }
 
+/// Whether the log holds the key of a row of `source`.
+pub(crate) fn any(db: &Database, source: i64) -> Result<bool> {
+    let sql = "SELECT 1 FROM sigil_change WHERE source = ? AND key <> '' LIMIT 1";
+    Ok(!db.query(sql, params![source])?.is_empty())
+}
+
+/// Forgets every change and every key, once durable snapshots of all indexes have seen the last.
+///
+/// The last change is kept without its key, so that its number is never given again.
+pub(crate) fn forget(db: &Database) -> Result<()> {
+    db.transaction(|tx| {
+        tx.execute("DELETE FROM sigil_change WHERE seq < (SELECT max(seq) FROM sigil_change)", ())?;
+        tx.execute("UPDATE sigil_change SET key = '' WHERE key <> ''", ()).map(|_| ())
+    })
+}
+
 /// The SQL of the triggers that log every change to the column `key` of `table`.
 pub(crate) fn triggers(table: &str, key: &str, source: i64) -> String {
     let log = |row: &str| {

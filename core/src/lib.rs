@@ -17,6 +17,7 @@ pub mod image;
 mod image_store;
 pub mod page;
 mod schema;
+mod scrub;
 mod snapshot;
 mod store;
 mod transfer;

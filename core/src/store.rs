@@ -359,5 +359,6 @@ impl Store {
     }
 }
 
+mod scrub;
 #[cfg(test)]
 mod tests;

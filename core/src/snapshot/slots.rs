@@ -116,8 +116,25 @@ impl SlotStorage {
         Ok(())
     }
 
+    /// Empties the slots that hold something and have no header, such as a blob that a crash left
+    /// half-written: nothing can be read from them, and what is in them may have been deleted.
+    fn empty_unreadable(&self) -> Result<()> {
+        let used = self.used()?;
+        for number in (0..self.slots).filter(|n| used.iter().all(|slot| slot.number != *n)) {
+            let name = file_name(number);
+            if self.files.exists(&name)? && !self.files.open(&name, false)?.is_empty()? {
+                self.empty_file(number)?;
+            }
+        }
+        Ok(())
+    }
+
     fn empty(&self, slot: &Slot) -> Result<()> {
-        let file = self.files.open(&file_name(slot.number), false)?;
+        self.empty_file(slot.number)
+    }
+
+    fn empty_file(&self, number: u8) -> Result<()> {
+        let file = self.files.open(&file_name(number), false)?;
         file.truncate(0)?;
         file.sync()
     }
@@ -171,6 +188,8 @@ impl SnapshotStorage for SlotStorage {
     }
 
     fn remove(&self, name: &str) -> Result<()> {
+        self.empty_superseded()?;
+        self.empty_unreadable()?;
         // The oldest first: a crash in between must not bring an older blob back to life.
         for slot in self.slots_of(name)?.iter().rev() {
             self.empty(slot)?;
