@@ -10,6 +10,8 @@ mod image_fault;
 mod kill;
 mod model;
 mod model_vectors;
+mod page;
+mod scrub;
 mod store_crash;
 mod store_fault;
 mod verify;
