@@ -5,6 +5,7 @@
 //! is folded into the database file is decided here, because the manifest protocol relies on the
 //! WAL growing only at its end between checkpoints.
 
+mod buffers;
 mod connect;
 mod dialect;
 mod expansion;
@@ -416,6 +417,7 @@ impl Database {
     /// Runs `f` inside the engine: catches its panics, and reports the storage's own errors.
     fn guarded<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
         self.usable()?;
+        buffers::keep_none();
         let outcome = catch_unwind(AssertUnwindSafe(f));
         // A failed write leaves the files in doubt. A failed read leaves the engine's page cache
         // in doubt, which goes on reporting it after the host has recovered.
@@ -447,6 +449,7 @@ fn open_engine(
     // Without a sync at each commit a power cut may lose any of the last ones, in any order.
     let recover = options.recover || !options.sync_every_commit;
     let checked = preflight::check(files.as_ref(), recover)?;
+    buffers::keep_none();
     let (files, host) = (Arc::clone(files), Arc::clone(host));
     let io = EngineIo::new(files, host, Arc::clone(faults), Arc::clone(wal_bytes), checked);
     let opened = catch_unwind(AssertUnwindSafe(|| connect::connect(Arc::new(io), options, watch)));

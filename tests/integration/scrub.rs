@@ -356,6 +356,27 @@ fn pages_made_after_a_scrub_hold_nothing_that_was_in_memory() {
 }
 
 #[test]
+fn rows_of_one_store_never_get_into_the_files_of_another() {
+    let mut random = seeded("rows of one store");
+    let one = open(Arc::new(MemoryFiles::new())).unwrap();
+    let items: Vec<Item> = (0..1_500).map(|id| Item::new(id, 3_000, &mut random)).collect();
+    let create = "CREATE TABLE note (body TEXT)";
+    let insert = "INSERT INTO note VALUES (?)";
+    one.database().execute(create, ()).unwrap();
+    let put = |store: &Store, body: &str| store.database().execute(insert, params![body]).map(drop);
+    one.transaction(|one| items.iter().try_for_each(|item| put(one, &item.body))).unwrap();
+    one.database().checkpoint().unwrap();
+    drop(one);
+    let files = MemoryFiles::new();
+    let other = open(Arc::new(files.clone())).unwrap();
+    other.database().execute(create, ()).unwrap();
+    let body = "x".repeat(2_200);
+    other.transaction(|other| (0..1_500).try_for_each(|_| put(other, &body))).unwrap();
+    let traces = traces(&Items { kept: Vec::new(), gone: items });
+    assert_eq!(count_in_files(&files, &traces), 0);
+}
+
+#[test]
 fn a_scrubbed_directory_holds_no_trace_and_c_sqlite_finds_it_sound() {
     let mut random = seeded("a scrubbed directory");
     let scratch = Scratch::new("scrub");

@@ -1,12 +1,9 @@
 //! Overwriting what deleted rows left in the database file.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 
-use turso_core::io::Buffer;
-
-use super::preflight::{CHECKSUM_BYTES, PAGE_BYTES, checksum_holds, page_mark, seal};
+use super::preflight::{CHECKSUM_BYTES, checksum_holds, page_mark, seal};
 use super::{DATABASE_FILE, Database, WAL_FILE};
 use crate::error::{Error, Result};
 use crate::files::File;
@@ -17,9 +14,6 @@ use crate::wal;
 /// How many bytes of pages are gathered and made durable at a time.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// How many page buffers of one size the engine keeps for each thread, at most.
-const KEPT_BUFFERS_MAX: usize = 256;
-
 impl Database {
     /// Makes sure that nothing that was deleted is in the database file or its log, and says how
     /// many pages it cleaned.
@@ -28,8 +22,8 @@ impl Database {
     /// keeps its length. The keys of deleted rows may stay behind as the rowids by which the
     /// interior pages of a table are told apart.
     ///
-    /// The engine keeps pages in memory and writes their unused parts along with the rest, so it
-    /// is started anew.
+    /// The engine makes new pages of memory that held others, without overwriting it, so it is
+    /// started anew.
     ///
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy) inside a transaction, [`Corrupt`](crate::ErrorKind::Corrupt)
@@ -98,28 +92,11 @@ impl Database {
         self.rowid_before.set(self.last_insert_rowid());
         self.generation.set(self.generation.get() + 1);
         self.connection.replace(new);
-        // Its pages go back to where the new one would take buffers from.
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(old)));
-        free_buffers();
-        dropped.map_err(|panic| {
+        catch_unwind(AssertUnwindSafe(|| drop(old))).map_err(|panic| {
             let error = super::from_panic(&*panic);
             self.poison_with(&error);
             error
         })
-    }
-}
-
-/// Frees the page buffers that the engine keeps for this thread: it makes new pages of them without
-/// overwriting what they held.
-fn free_buffers() {
-    const FRAME_BYTES: usize = PAGE_BYTES + wal::FRAME_HEADER_LEN;
-    for bytes in [PAGE_BYTES, FRAME_BYTES] {
-        for _ in 0..KEPT_BUFFERS_MAX {
-            // What has no bytes is not kept.
-            if let Buffer::Heap(kept) = &mut Buffer::new_temporary(bytes) {
-                *kept = Pin::new(Box::default());
-            }
-        }
     }
 }
 
