@@ -198,3 +198,87 @@ pub(crate) fn is_of_the_database(error: &Error) -> bool {
         ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::NotADatabase | ErrorKind::Limit
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{DATABASE_FILE, Database, DatabaseOptions};
+    use crate::files::{Files, MemoryFiles};
+    use crate::host::FixedHost;
+    use crate::page::FilePages;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const PAGE: usize = 4096;
+
+    /// A database with pages of every kind, and what was deleted still in them.
+    fn dirty() -> Vec<u8> {
+        let files = MemoryFiles::new();
+        let host = Arc::new(FixedHost::new(1));
+        let db = Database::open(Arc::new(files.clone()), host, DatabaseOptions::default()).unwrap();
+        db.execute_batch(
+            "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT); CREATE INDEX t_b ON t (b);
+             CREATE TABLE gone (b TEXT);
+             INSERT INTO t SELECT value, 'row' || hex(zeroblob(value)) FROM generate_series(1, 300);
+             INSERT INTO t VALUES (1000, hex(zeroblob(9000)));
+             INSERT INTO gone SELECT hex(zeroblob(9000)) FROM generate_series(1, 3);
+             DROP TABLE gone; DELETE FROM t WHERE a % 3 = 0;",
+        )
+        .unwrap();
+        db.close().unwrap();
+        files.bytes(DATABASE_FILE).unwrap()
+    }
+
+    fn cleaned(bytes: &[u8]) -> Result<BTreeMap<u32, Vec<u8>>> {
+        let files = MemoryFiles::new();
+        files.put("db", bytes.to_vec());
+        let file = files.open("db", false)?;
+        let mut pages = BTreeMap::new();
+        let count = leftovers(FilePages::open(file.as_ref(), Vec::new())?, &mut |number, page| {
+            assert!(pages.insert(number, page).is_none(), "page {number} comes twice");
+            Ok(())
+        })?;
+        assert_eq!(count, pages.len() as u64);
+        Ok(pages)
+    }
+
+    #[test]
+    fn what_was_cleaned_is_clean_and_the_rest_is_as_it_was() {
+        let mut bytes = dirty();
+        let pages = cleaned(&bytes).unwrap();
+        assert!(pages.len() > 3 && pages.len() < bytes.len() / PAGE, "{}", pages.len());
+        for (number, page) in &pages {
+            let old = &mut bytes[(*number as usize - 1) * PAGE..][..PAGE];
+            let only_zeroed = old.iter().zip(page).all(|(old, new)| old == new || *new == 0);
+            assert!(only_zeroed && old != page.as_slice(), "page {number}");
+            old.copy_from_slice(page);
+        }
+        assert!(cleaned(&bytes).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_page_that_nothing_refers_to_is_emptied() {
+        let mut bytes = dirty();
+        let number = u32::try_from(bytes.len() / PAGE).unwrap() + 1;
+        bytes.extend([0x77; PAGE]);
+        bytes[28..32].copy_from_slice(&number.to_be_bytes());
+        let pages = cleaned(&bytes).unwrap();
+        // The reserved bytes are not the b-tree's.
+        assert_eq!(pages[&number], [[0; PAGE - 8].as_slice(), &[0x77; 8]].concat());
+    }
+
+    #[test]
+    fn a_page_that_is_used_twice_and_a_wrong_count_are_damage() {
+        let bytes = dirty();
+        let list = u32::from_be_bytes(*bytes[32..].first_chunk().unwrap()) as usize;
+        // The first page that is listed as free is page 2, which is the root of a table.
+        let mut twice = bytes.clone();
+        twice[(list - 1) * PAGE + 8..][..4].copy_from_slice(&2u32.to_be_bytes());
+        assert_eq!(cleaned(&twice).unwrap_err().kind(), ErrorKind::Corrupt);
+        let mut count = bytes;
+        count[39] ^= 1;
+        assert_eq!(cleaned(&count).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use sigil_core::container::StoreId;
@@ -394,6 +396,79 @@ fn a_scrubbed_directory_holds_no_trace_and_c_sqlite_finds_it_sound() {
     drop(store);
     let findings = sigil_native::verify(scratch.path()).unwrap();
     assert!(findings.is_empty(), "{findings:?}");
+}
+
+#[test]
+fn a_file_of_c_sqlite_is_scrubbed_too() {
+    let mut random = seeded("a file of C SQLite");
+    for page_bytes in [1024, 4096, 65536] {
+        let scratch = Scratch::new("scrub-c");
+        fs::create_dir(scratch.path()).unwrap();
+        let database = scratch.join(DATABASE_FILE);
+        let mut items: Vec<Item> =
+            (0..400).map(|id| Item::new(id, text_len(&mut random), &mut random)).collect();
+        let mut statements = vec![
+            format!("PRAGMA page_size = {page_bytes}"),
+            "PRAGMA secure_delete = OFF".to_owned(),
+            "PRAGMA synchronous = OFF".to_owned(),
+            "PRAGMA journal_mode = WAL".to_owned(),
+            "CREATE TABLE note (id INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE, body TEXT)"
+                .into(),
+            "CREATE INDEX note_body ON note (body)".to_owned(),
+            "CREATE TABLE pairs (title PRIMARY KEY) WITHOUT ROWID".to_owned(),
+        ];
+        for item in &items {
+            let Item { id, title, body, .. } = item;
+            statements.push(format!("INSERT INTO note VALUES ({id}, '{title}', '{body}')"));
+            statements.push(format!("INSERT INTO pairs VALUES ('{title}')"));
+        }
+        let mut gone = Vec::new();
+        let mut kept = Vec::new();
+        for item in items.drain(..) {
+            if item.id % 3 == 0 {
+                kept.push(item);
+                continue;
+            }
+            statements.push(format!("DELETE FROM pairs WHERE title = '{}'", item.title));
+            statements.push(format!("DELETE FROM note WHERE id = {}", item.id));
+            if item.id % 5 == 0 {
+                // What is shorter leaves the end of a page behind it.
+                let text = "-".repeat(random.below(10_000));
+                statements.push(format!(
+                    "INSERT INTO note VALUES ({}, '{}', '{text}')",
+                    1_000 + item.id,
+                    item.id
+                ));
+            }
+            gone.push(item);
+        }
+        let program = "import sqlite3,sys\n\
+                       c=sqlite3.connect(sys.argv[1],isolation_level=None)\n\
+                       for s in sys.stdin.read().split('\\0'): c.execute(s)";
+        let mut python = Command::new("python3")
+            .args(["-c", program])
+            .arg(&database)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        python.stdin.take().unwrap().write_all(statements.join("\0").as_bytes()).unwrap();
+        assert!(python.wait().unwrap().success());
+        // There are no vectors, and every third title is still there.
+        gone.iter_mut().for_each(|item| drop(item.markers.pop()));
+        let traces = traces(&Items { kept: Vec::new(), gone });
+        assert!(count_in_directory(scratch.path(), &traces) > 10_000);
+        let before = c_sqlite::query(&database, "SELECT * FROM note ORDER BY id").unwrap();
+        let store = sigil_native::open(scratch.path()).unwrap();
+        store.scrub().unwrap();
+        assert_eq!(count_in_directory(scratch.path(), &traces), 0, "{page_bytes}");
+        assert_eq!(store.database().integrity_check().unwrap(), Vec::<String>::new());
+        store.close().unwrap();
+        drop(store);
+        assert_eq!(c_sqlite::integrity_check(&database).unwrap(), ["ok"]);
+        assert!(c_sqlite::query(&database, "SELECT * FROM note ORDER BY id").unwrap() == before);
+        let pairs = c_sqlite::query(&database, "SELECT count(*) FROM pairs").unwrap();
+        assert_eq!(pairs, [kept.len().to_string()]);
+    }
 }
 
 #[test]

@@ -286,6 +286,22 @@ mod tests {
     }
 
     #[test]
+    fn a_removal_clears_away_what_crashes_left() {
+        let files = MemoryFiles::new();
+        let storage = SlotStorage::new(Arc::new(files.clone()), 4);
+        storage.replace("a", b"old").unwrap();
+        let old = files.bytes("slot-00").unwrap();
+        storage.replace("a", b"new").unwrap();
+        // A slot that was not emptied, and one whose header was not written.
+        files.put("slot-00", old);
+        files.put("slot-02", vec![7; 300]);
+        storage.remove("nobody's").unwrap();
+        assert_eq!(storage.read("a").unwrap().unwrap(), b"new");
+        assert_eq!(files.bytes("slot-00").unwrap(), b"");
+        assert_eq!(files.bytes("slot-02").unwrap(), b"");
+    }
+
+    #[test]
     fn a_full_pool_is_a_limit() {
         let storage = SlotStorage::new(Arc::new(MemoryFiles::new()), 2);
         storage.replace("a", b"1").unwrap();

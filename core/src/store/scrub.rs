@@ -17,12 +17,10 @@ impl Store {
     /// rows, and overwrites what is unused. Nothing that a query answers changes, and a power cut
     /// at any point loses nothing.
     ///
-    /// It reads the whole database and takes as long. What remains are numbers that a deleted row
-    /// of an ordinary table had as its rowid; copies in exports and backups, and what a file
-    /// system or a disk keeps of bytes that were overwritten, are out of its reach. A process that
-    /// has several stores open on one thread is to scrub all of them, since the engine gives
-    /// memory of one to another. For a store that is kept as an image see
-    /// [`ImageStore::scrub`](crate::ImageStore::scrub).
+    /// It reads the whole database and takes as long. What may remain are the rowids of deleted
+    /// rows, which are numbers. Copies in exports and backups, and what a file system or a disk
+    /// keeps of bytes that were overwritten, are out of its reach. For a store that is kept as an
+    /// image see [`ImageStore::scrub`](crate::ImageStore::scrub).
     ///
     /// # Errors
     /// [`ErrorKind::Busy`] inside a transaction or a query, [`ErrorKind::Corrupt`] for a damaged
@@ -90,5 +88,103 @@ impl Store {
             self.snapshots.remove(&collection::snapshot_name(id))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collection::CollectionOptions;
+    use crate::engine::DatabaseOptions;
+    use crate::files::MemoryFiles;
+    use crate::host::FixedHost;
+    use crate::snapshot::{MemoryStorage, SlotStorage, SnapshotStorage};
+    use crate::store::StoreParts;
+    use crate::vector::{Metadata, Metric};
+    use std::sync::Arc;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn open(snapshots: Box<dyn SnapshotStorage + Send>) -> Store {
+        let parts = StoreParts {
+            files: Arc::new(MemoryFiles::new()),
+            host: Arc::new(FixedHost::new(5)),
+            snapshots,
+        };
+        Store::open(parts, DatabaseOptions::default()).unwrap()
+    }
+
+    fn fill(store: &Store, name: &str) {
+        let options = CollectionOptions::new(1, Metric::L2);
+        let collection = store.open_collection(name, options).unwrap();
+        for id in ["a", "b", "c"] {
+            collection.store(id, &[1.0], &Metadata::new()).unwrap();
+        }
+        collection.delete(["c"]).unwrap();
+    }
+
+    fn keys(store: &Store) -> Vec<String> {
+        let rows = store.database().query("SELECT key FROM sigil_change", ()).unwrap();
+        rows.rows().iter().map(|row| row.values()[0].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn indexes_are_saved_and_the_log_forgets_every_key() {
+        let snapshots = Arc::new(MemoryStorage::new());
+        let store = open(Box::new(Arc::clone(&snapshots)));
+        fill(&store, "one");
+        fill(&store, "two");
+        snapshots.replace("vectors-3.index", b"of a collection yet to come").unwrap();
+        store.drop_collection("two").unwrap();
+        // As if the removal had been lost.
+        snapshots.replace("vectors-2.index", b"left").unwrap();
+        store.scrub().unwrap();
+        assert_eq!(keys(&store), [""]);
+        assert_eq!(snapshots.names(), ["vectors-1.index", "vectors-3.index"]);
+        let saved = snapshots.read("vectors-1.index").unwrap().unwrap();
+        assert_eq!(crate::VectorIndex::from_bytes(&saved).unwrap().len(), 2);
+        // What changes next has a number of its own, which the saved index has not seen.
+        let one = store.collection("one").unwrap();
+        one.delete(["a"]).unwrap();
+        assert_eq!(one.count().unwrap(), 1);
+        assert_eq!(keys(&store), ["", "a"]);
+        assert_eq!(crate::verify_snapshots(&store, &snapshots).unwrap(), []);
+    }
+
+    #[test]
+    fn a_full_pool_costs_a_snapshot_and_no_row() {
+        // One slot holds nothing, since replacing needs a free one.
+        let store = open(Box::new(SlotStorage::new(Arc::new(MemoryFiles::new()), 2)));
+        for name in ["one", "two", "three"] {
+            fill(&store, name);
+            store.scrub().unwrap();
+        }
+        assert_eq!(keys(&store), [""]);
+        for name in ["one", "two", "three"] {
+            assert_eq!(store.collection(name).unwrap().count().unwrap(), 2);
+            assert_eq!(store.collection(name).unwrap().get("c").unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn the_handle_keeps_its_settings() {
+        let store = Store::in_memory().unwrap();
+        let database = store.database();
+        database
+            .execute_batch(
+                "CREATE TABLE parent (id INTEGER PRIMARY KEY);
+                 CREATE TABLE child (of INTEGER REFERENCES parent (id));",
+            )
+            .unwrap();
+        let insert = "INSERT INTO child VALUES (7)";
+        for enforced in [false, true] {
+            database.set_foreign_keys(enforced);
+            store.scrub().unwrap();
+            let refused = database.execute(insert, ()).err().map(|error| error.kind());
+            assert_eq!(refused, enforced.then_some(ErrorKind::ConstraintForeignKey));
+        }
+        let changes = database.total_changes();
+        store.scrub().unwrap();
+        assert!(database.total_changes() >= changes);
     }
 }
