@@ -1,5 +1,7 @@
 //! What was deleted is gone from every byte of a store once it was scrubbed, and nothing else is.
 
+mod crash;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
@@ -10,12 +12,10 @@ use std::sync::Arc;
 use sigil_core::container::StoreId;
 use sigil_core::{
     CollectionOptions, DATABASE_FILE, DatabaseOptions, ErrorKind, Files, FixedHost, ImageStore,
-    MemoryFiles, MemoryStorage, Metadata, Metric, Result, SearchOptions, Severity, SlotStorage,
+    MemoryFiles, MemoryStorage, Metadata, Metric, Result, SearchOptions, SlotStorage,
     SnapshotStorage, Store, StoreParts, WAL_FILE, image, params, verify_files, verify_store,
 };
 use sigil_tests::c_sqlite;
-use sigil_tests::crash::{CrashFiles, CrashStorage, Cut};
-use sigil_tests::fault::{Fault, FaultyFiles, FaultyStorage};
 use sigil_tests::random::Random;
 use sigil_tests::scratch::Scratch;
 
@@ -398,6 +398,46 @@ fn a_scrubbed_directory_holds_no_trace_and_c_sqlite_finds_it_sound() {
     assert!(findings.is_empty(), "{findings:?}");
 }
 
+/// Has the C SQLite make a database and delete two items in three from it.
+fn make_with_c_sqlite(database: &Path, page_bytes: u32, random: &mut Random) -> Items {
+    let items: Vec<Item> = (0..400).map(|id| Item::new(id, text_len(random), random)).collect();
+    let mut sql = format!(
+        "PRAGMA page_size = {page_bytes};
+         PRAGMA secure_delete = OFF;
+         PRAGMA synchronous = OFF;
+         PRAGMA journal_mode = WAL;
+         CREATE TABLE note (id INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE, body TEXT);
+         CREATE INDEX note_body ON note (body);
+         CREATE TABLE pairs (title PRIMARY KEY) WITHOUT ROWID;"
+    );
+    for Item { id, title, body, .. } in &items {
+        sql.push_str(&format!("INSERT INTO note VALUES ({id}, '{title}', '{body}');"));
+        sql.push_str(&format!("INSERT INTO pairs VALUES ('{title}');"));
+    }
+    let (mut gone, kept): (Vec<Item>, Vec<Item>) =
+        items.into_iter().partition(|item| item.id % 3 != 0);
+    for Item { id, title, markers, .. } in &mut gone {
+        sql.push_str(&format!("DELETE FROM pairs WHERE title = '{title}';"));
+        sql.push_str(&format!("DELETE FROM note WHERE id = {id};"));
+        if *id % 5 == 0 {
+            // What is shorter leaves the end of a page behind it.
+            let text = "-".repeat(random.below(10_000));
+            sql.push_str(&format!("INSERT INTO note VALUES ({}, '{id}', '{text}');", 1_000 + *id));
+        }
+        // There are no vectors.
+        markers.pop();
+    }
+    let program = "import sqlite3,sys\n\
+                   c=sqlite3.connect(sys.argv[1],isolation_level=None)\n\
+                   c.executescript(sys.stdin.read())";
+    let mut python = Command::new("python3");
+    let python = python.args(["-c", program]).arg(database).stdin(Stdio::piped());
+    let mut python = python.spawn().unwrap();
+    python.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
+    assert!(python.wait().unwrap().success());
+    Items { kept, gone }
+}
+
 #[test]
 fn a_file_of_c_sqlite_is_scrubbed_too() {
     let mut random = seeded("a file of C SQLite");
@@ -405,57 +445,8 @@ fn a_file_of_c_sqlite_is_scrubbed_too() {
         let scratch = Scratch::new("scrub-c");
         fs::create_dir(scratch.path()).unwrap();
         let database = scratch.join(DATABASE_FILE);
-        let mut items: Vec<Item> =
-            (0..400).map(|id| Item::new(id, text_len(&mut random), &mut random)).collect();
-        let mut statements = vec![
-            format!("PRAGMA page_size = {page_bytes}"),
-            "PRAGMA secure_delete = OFF".to_owned(),
-            "PRAGMA synchronous = OFF".to_owned(),
-            "PRAGMA journal_mode = WAL".to_owned(),
-            "CREATE TABLE note (id INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE, body TEXT)"
-                .into(),
-            "CREATE INDEX note_body ON note (body)".to_owned(),
-            "CREATE TABLE pairs (title PRIMARY KEY) WITHOUT ROWID".to_owned(),
-        ];
-        for item in &items {
-            let Item { id, title, body, .. } = item;
-            statements.push(format!("INSERT INTO note VALUES ({id}, '{title}', '{body}')"));
-            statements.push(format!("INSERT INTO pairs VALUES ('{title}')"));
-        }
-        let mut gone = Vec::new();
-        let mut kept = Vec::new();
-        for item in items.drain(..) {
-            if item.id % 3 == 0 {
-                kept.push(item);
-                continue;
-            }
-            statements.push(format!("DELETE FROM pairs WHERE title = '{}'", item.title));
-            statements.push(format!("DELETE FROM note WHERE id = {}", item.id));
-            if item.id % 5 == 0 {
-                // What is shorter leaves the end of a page behind it.
-                let text = "-".repeat(random.below(10_000));
-                statements.push(format!(
-                    "INSERT INTO note VALUES ({}, '{}', '{text}')",
-                    1_000 + item.id,
-                    item.id
-                ));
-            }
-            gone.push(item);
-        }
-        let program = "import sqlite3,sys\n\
-                       c=sqlite3.connect(sys.argv[1],isolation_level=None)\n\
-                       for s in sys.stdin.read().split('\\0'): c.execute(s)";
-        let mut python = Command::new("python3")
-            .args(["-c", program])
-            .arg(&database)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        python.stdin.take().unwrap().write_all(statements.join("\0").as_bytes()).unwrap();
-        assert!(python.wait().unwrap().success());
-        // There are no vectors, and every third title is still there.
-        gone.iter_mut().for_each(|item| drop(item.markers.pop()));
-        let traces = traces(&Items { kept: Vec::new(), gone });
+        let items = make_with_c_sqlite(&database, page_bytes, &mut random);
+        let traces = traces(&items);
         assert!(count_in_directory(scratch.path(), &traces) > 10_000);
         let before = c_sqlite::query(&database, "SELECT * FROM note ORDER BY id").unwrap();
         let store = sigil_native::open(scratch.path()).unwrap();
@@ -467,7 +458,7 @@ fn a_file_of_c_sqlite_is_scrubbed_too() {
         assert_eq!(c_sqlite::integrity_check(&database).unwrap(), ["ok"]);
         assert!(c_sqlite::query(&database, "SELECT * FROM note ORDER BY id").unwrap() == before);
         let pairs = c_sqlite::query(&database, "SELECT count(*) FROM pairs").unwrap();
-        assert_eq!(pairs, [kept.len().to_string()]);
+        assert_eq!(pairs, [items.kept.len().to_string()]);
     }
 }
 
@@ -548,122 +539,6 @@ impl SnapshotStorage for Stuck<'_> {
 
     fn remove(&self, _: &str) -> Result<()> {
         Err(sigil_core::Error::new(ErrorKind::Storage, "nothing is removed"))
-    }
-}
-
-/// Checks what is left of a scrub that did not come to its end, and that another one does.
-fn check_left(left: &MemoryFiles, items: &Items, context: &str) {
-    let store = open(Arc::new(left.clone())).unwrap_or_else(|e| panic!("{context}: {e}"));
-    assert_kept(&store, items, context);
-    store.scrub().unwrap_or_else(|error| panic!("{context}: {error}"));
-    assert_eq!(count_in_files(left, &traces(items)), 0, "{context}");
-    assert_kept(&store, items, context);
-    drop(store);
-    let findings = verify_files(left).unwrap();
-    assert!(findings.iter().all(|f| f.severity == Severity::Note), "{context}: {findings:?}");
-}
-
-#[test]
-fn a_scrub_cut_at_any_operation_or_sync_loses_nothing() {
-    let mut random = seeded("a scrub cut at any operation");
-    let (before, items) = dirty(60, false, &mut random);
-    let run = |cut, seed| {
-        let files = CrashFiles::with(&before, cut, seed);
-        let outcome = open(Arc::new(files.clone())).and_then(|store| store.scrub());
-        (files, outcome)
-    };
-    let (whole, outcome) = run(Cut::Never, 0);
-    outcome.unwrap();
-    let (operations, syncs) = (whole.operations(), whole.syncs());
-    assert!(operations > 60, "the scrub became too small to mean much: {operations}");
-    let cuts = (1..=operations).map(Cut::Operation).chain((1..=syncs).map(Cut::Sync));
-    for (n, cut) in cuts.enumerate() {
-        let (files, outcome) = run(cut, n as u64);
-        assert!(files.is_down(), "{cut:?} was never reached");
-        outcome.unwrap_err();
-        for draw in 0..2 {
-            check_left(&files.survivors(), &items, &format!("{cut:?}, draw {draw}"));
-        }
-    }
-}
-
-#[test]
-fn a_scrub_that_meets_a_failure_loses_nothing() {
-    let mut random = seeded("a scrub that meets a failure");
-    let (before, items) = dirty(60, true, &mut random);
-    let copy = || {
-        let files = MemoryFiles::new();
-        before.names().iter().for_each(|name| files.put(name, before.bytes(name).unwrap()));
-        files
-    };
-    let run = |fault: Fault| {
-        let files = copy();
-        let faulty = Arc::new(FaultyFiles::new(Arc::new(files.clone()), fault));
-        let store = match open(Arc::clone(&faulty) as Arc<dyn Files>) {
-            Ok(store) => store,
-            Err(error) => return (files, faulty.operations(), Err(error)),
-        };
-        let outcome = store.scrub();
-        if outcome.is_err() && store.database().poisoned().is_none() {
-            // Nothing is in doubt, so it goes on.
-            assert_kept(&store, &items, &format!("{fault:?}"));
-        }
-        (files, faulty.operations(), outcome)
-    };
-    let (_, operations, outcome) = run(Fault::NONE);
-    outcome.unwrap();
-    for nth in (1..=operations).step_by(3) {
-        let fault = Fault { nth, for_ever: false, kind: ErrorKind::Full, applied: nth % 2 == 0 };
-        let (files, _, outcome) = run(fault);
-        // The failed read of a snapshot only has the index rebuilt.
-        if let Err(error) = outcome {
-            assert_eq!(error.kind(), ErrorKind::Full, "{fault:?}: {error}");
-        }
-        check_left(&files, &items, &format!("{fault:?}"));
-    }
-}
-
-#[test]
-fn an_image_cut_or_failing_at_any_operation_of_a_scrub_loses_nothing() {
-    let mut random = seeded("an image cut at any operation");
-    let before = MemoryStorage::new();
-    let mut store = open_image(&before).unwrap();
-    let items = fill(store.store(), 100, &mut random).unwrap();
-    store.flush(&before).unwrap();
-    drop(store);
-    let copy = || {
-        let copy = MemoryStorage::new();
-        for name in before.names() {
-            copy.replace(&name, &before.read(&name).unwrap().unwrap()).unwrap();
-        }
-        copy
-    };
-    let whole = CrashStorage::new(copy(), Cut::Never, 0);
-    open_image(&whole).unwrap().scrub(&whole).unwrap();
-    let operations = whole.operations();
-    assert!(operations >= 5, "{operations}");
-    let check = |left: MemoryStorage, context: &str| {
-        let mut store = open_image(&left).unwrap_or_else(|e| panic!("{context}: {e}"));
-        assert_kept(store.store(), &items, context);
-        store.scrub(&left).unwrap_or_else(|e| panic!("{context}: {e}"));
-        assert_eq!(count_in_blobs(&left, &traces(&items)), 0, "{context}");
-        let findings = image::verify(&left).unwrap();
-        assert!(findings.is_empty(), "{context}: {findings:?}");
-        assert_kept(open_image(&left).unwrap().store(), &items, context);
-    };
-    for n in 1..=operations {
-        for seed in 0..4 {
-            let context = format!("operation {n} of {operations}, seed {seed}");
-            let storage = CrashStorage::new(copy(), Cut::Operation(n), seed);
-            open_image(&storage).unwrap().scrub(&storage).unwrap_err();
-            assert!(storage.is_down(), "{context}");
-            check(storage.into_survivors(), &context);
-        }
-        let fault = Fault { nth: n, for_ever: false, kind: ErrorKind::Full, applied: n % 2 == 0 };
-        let left = copy();
-        let faulty = FaultyStorage::new(&left, fault);
-        let _ = open_image(&faulty).and_then(|mut store| store.scrub(&faulty));
-        check(left, &format!("{fault:?}"));
     }
 }
 
