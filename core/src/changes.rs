@@ -80,13 +80,20 @@ pub(crate) fn any(db: &Database, source: i64) -> Result<bool> {
     Ok(!db.query(sql, params![source])?.is_empty())
 }
 
-/// Forgets every change and every key, once durable snapshots of all indexes have seen the last.
+/// Forgets every change of the collections, once durable snapshots of their indexes have seen it.
 ///
-/// The last change is kept without its key, so that its number is never given again.
+/// The last change of all is kept without its key, so that its number is never given again. The
+/// sources with negative numbers are left alone: their indexes are in memory, trim for themselves,
+/// and have numbers of rows for keys.
 pub(crate) fn forget(db: &Database) -> Result<()> {
     db.transaction(|tx| {
-        tx.execute("DELETE FROM sigil_change WHERE seq < (SELECT max(seq) FROM sigil_change)", ())?;
-        tx.execute("UPDATE sigil_change SET key = '' WHERE key <> ''", ()).map(|_| ())
+        tx.execute(
+            "DELETE FROM sigil_change
+             WHERE source >= 0 AND seq < (SELECT max(seq) FROM sigil_change)",
+            (),
+        )?;
+        let blank = "UPDATE sigil_change SET key = '' WHERE source >= 0 AND key <> ''";
+        tx.execute(blank, ()).map(|_| ())
     })
 }
 

@@ -134,7 +134,7 @@ impl<'a> Collection<'a> {
             }
             Ok(stored)
         };
-        self.store.in_transaction(put_all)
+        self.store.database().atomically(put_all)
     }
 
     fn check(&self, id: &str, vector: &[f32]) -> Result<()> {
@@ -190,7 +190,7 @@ impl<'a> Collection<'a> {
     /// [`ErrorKind::NotFound`] when the collection was dropped, and storage kinds.
     pub fn delete<I: AsRef<str>>(&self, ids: impl IntoIterator<Item = I>) -> Result<usize> {
         let sql = format!("DELETE FROM {} WHERE id = ?", self.info.table());
-        self.store.in_transaction(|| {
+        self.store.database().atomically(|| {
             let mut deleted = 0;
             for id in ids {
                 deleted += usize::try_from(self.run(&sql, params![id.as_ref()])?).unwrap_or(0);

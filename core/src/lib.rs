@@ -7,11 +7,15 @@
 #![deny(rustdoc::broken_intra_doc_links)]
 #![doc(test(attr(deny(warnings))))]
 
+mod backend;
 mod changes;
 mod collection;
+mod compact;
 mod engine;
 mod error;
 mod files;
+mod forget;
+mod gateway;
 mod host;
 pub mod image;
 mod image_store;
@@ -19,15 +23,25 @@ pub mod page;
 mod schema;
 mod scrub;
 mod snapshot;
+mod sql;
 mod store;
+pub mod stores;
+mod text;
+mod time;
 mod transfer;
 mod value;
 mod vector;
 mod verify;
 pub mod wal;
+mod workspace;
 
+pub use backend::{BACKEND_DEFAULT, Backend, BackendConfig, Registry};
 pub use collection::{
     COLLECTION_NAME_BYTES_MAX, Collection, CollectionInfo, CollectionOptions, VectorRecord,
+};
+pub use compact::{
+    Batch, COMPACTION_SOURCE, Compacted, Compactor, Digest, Embedder, ExtractedFact, FactExtractor,
+    Summarizer,
 };
 pub use container::StoreId;
 pub use engine::{
@@ -36,13 +50,21 @@ pub use engine::{
 };
 pub use error::{Error, ErrorKind, Result};
 pub use files::{File, Files, MemoryFiles};
+pub use forget::{Forget, Forgotten};
+pub use gateway::{Gateway, GatewayStores};
 pub use host::{FixedHost, Host};
 pub use image_store::ImageStore;
 pub use snapshot::{MemoryStorage, SlotStorage, SnapshotStorage, container};
+pub use sql::{
+    DIMENSIONS_DEFAULT, Shared, SqlGateway, SqlWorkspace, StoreAccess, WorkspaceOptions,
+};
 pub use store::{IndexState, Store, StoreParts};
+pub use stores::*;
+pub use time::Timestamp;
 pub use transfer::{export, import};
 pub use value::{Params, Row, Rows, Value, ValueRef};
 pub use vector::{
     Filter, Hit, MetaValue, Metadata, Metric, SearchOptions, SnapshotMark, VectorIndex, VectorRef,
 };
 pub use verify::{Finding, Severity, verify_files, verify_snapshots, verify_store};
+pub use workspace::{Workspace, WorkspaceStores};

@@ -1,5 +1,6 @@
 //! A store: one database, the vector collections in it, and the snapshots of their indexes.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -16,6 +17,7 @@ use crate::host::{FixedHost, Host};
 use crate::params;
 use crate::schema;
 use crate::snapshot::{MemoryStorage, SnapshotStorage};
+use crate::sql::MessageWords;
 
 /// What a host hands a [`Store`].
 #[derive(Debug)]
@@ -66,6 +68,9 @@ pub struct Store {
     snapshots: Box<dyn SnapshotStorage + Send>,
     id: StoreId,
     indexes: RefCell<BTreeMap<i64, CollectionIndex>>,
+    words: RefCell<MessageWords>,
+    /// Declared last: given free after everything else.
+    held: RefCell<Option<Box<dyn Any + Send>>>,
 }
 
 impl fmt::Debug for Store {
@@ -85,7 +90,14 @@ impl Store {
     pub fn open(parts: StoreParts, options: DatabaseOptions) -> Result<Store> {
         let database = Database::open(parts.files, Arc::clone(&parts.host), options)?;
         let id = schema::migrate(&database, parts.host.as_ref())?;
-        Ok(Store { database, snapshots: parts.snapshots, id, indexes: RefCell::default() })
+        Ok(Store {
+            database,
+            snapshots: parts.snapshots,
+            id,
+            indexes: RefCell::default(),
+            words: RefCell::default(),
+            held: RefCell::default(),
+        })
     }
 
     /// A store in memory with a fixed clock and fixed entropy, for examples and tests.
@@ -99,6 +111,11 @@ impl Store {
             snapshots: Box::new(MemoryStorage::new()),
         };
         Store::open(parts, DatabaseOptions::default())
+    }
+
+    /// Keeps `guard`, such as the lock of a directory, until the store is closed or dropped.
+    pub fn hold(&self, guard: Box<dyn Any + Send>) {
+        self.held.replace(Some(guard));
     }
 
     /// The SQL database.
@@ -121,14 +138,6 @@ impl Store {
         self.database.transaction(|_| body(self))
     }
 
-    /// Runs `body` in the transaction that is open, or in one of its own.
-    pub(crate) fn in_transaction<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
-        if self.database.in_transaction() {
-            return body();
-        }
-        self.database.transaction(|_| body())
-    }
-
     /// Creates a vector collection.
     ///
     /// # Errors
@@ -139,7 +148,7 @@ impl Store {
         name: &str,
         options: CollectionOptions,
     ) -> Result<Collection<'_>> {
-        self.in_transaction(|| collection::create(&self.database, name, options))?;
+        self.database.atomically(|| collection::create(&self.database, name, options))?;
         self.collection(name)
     }
 
@@ -188,7 +197,7 @@ impl Store {
     /// [`ErrorKind::NotFound`] when there is none, and storage kinds.
     pub fn drop_collection(&self, name: &str) -> Result<()> {
         let info = self.collection(name)?.info().clone();
-        self.in_transaction(|| collection::drop_collection(&self.database, &info))?;
+        self.database.atomically(|| collection::drop_collection(&self.database, &info))?;
         self.indexes.borrow_mut().remove(&info.id);
         if !self.database.in_transaction() {
             // The collection is gone whether or not this works, and its number is not used again.
@@ -256,6 +265,15 @@ impl Store {
         f(index)
     }
 
+    /// Calls `f` on the word index of the messages.
+    pub(crate) fn with_words<T>(
+        &self,
+        f: impl FnOnce(&mut MessageWords) -> Result<T>,
+    ) -> Result<T> {
+        self.database.usable()?;
+        f(&mut self.words.borrow_mut())
+    }
+
     /// Shows the open indexes everything that is committed, so that a transaction can search them.
     fn catch_up_open_indexes(&self) {
         if self.database.in_transaction() || self.database.usable().is_err() {
@@ -320,6 +338,7 @@ impl Store {
                 }
             }
         }
+        self.words.borrow().trim_log(&self.database)?;
         Ok(saved)
     }
 
@@ -346,6 +365,12 @@ impl Store {
     /// # Errors
     /// Storage kinds; the store is closed all the same.
     pub fn close(&self) -> Result<()> {
+        let closed = self.close_database();
+        self.held.take();
+        closed
+    }
+
+    fn close_database(&self) -> Result<()> {
         if self.database.usable().is_err() {
             return self.database.close();
         }
@@ -355,6 +380,7 @@ impl Store {
         };
         let closed = self.database.close();
         self.indexes.borrow_mut().clear();
+        self.words.take();
         saved.and(closed)
     }
 }

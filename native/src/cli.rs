@@ -1,5 +1,6 @@
 //! The commands, their arguments and their exit codes.
 
+mod data;
 mod demo;
 mod inspect;
 mod output;
@@ -55,18 +56,28 @@ enum Command {
         #[arg(long, value_name = "MS")]
         time_limit_ms: Option<u64>,
     },
-    /// Show what is in a store: tables, collections, sizes, watermarks
+    /// Show what is in a store: tables, collections, sizes, watermarks; or in each of many
     Inspect {
-        /// The data directory
+        /// The data directory of a store, or of workspaces
         dir: PathBuf,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Look for damage in a store; exits with 1 when there is any
+    /// Look for damage in a store, or in each of many; exits with 1 when there is any
     Verify {
-        /// The data directory
+        /// The data directory of a store, or of workspaces
         dir: PathBuf,
+    },
+    /// Forget a user, a workspace or a session, so that no byte of it is left in the files
+    Forget {
+        /// The data directory of the workspaces
+        dir: PathBuf,
+        #[command(flatten)]
+        what: data::What,
+        /// Who the audit log says did it
+        #[arg(long, default_value = "sigil")]
+        actor: String,
     },
     /// Write a whole store into one portable file, which is an SQLite database
     Export {
@@ -98,6 +109,7 @@ pub(crate) fn run() -> ExitCode {
         ),
         Command::Inspect { dir, json } => inspect::run(&dir, json, &mut out),
         Command::Verify { dir } => verify::run(&dir, &mut out),
+        Command::Forget { dir, what, actor } => data::forget(&dir, &what, &actor, &mut out),
         Command::Export { dir, file } => transfer::export(&dir, &file, &mut out),
         Command::Import { file, dir } => transfer::import(&file, &dir, &mut out),
     };

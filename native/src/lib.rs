@@ -6,6 +6,7 @@
 #![deny(rustdoc::broken_intra_doc_links)]
 #![doc(test(attr(deny(warnings))))]
 
+mod data;
 mod directory;
 mod files;
 mod host;
@@ -14,6 +15,7 @@ mod overlay;
 mod store;
 mod verify;
 
+pub use data::{DataDirectory, DirectoryBackend, registry};
 pub use directory::DirectoryStorage;
 pub use files::DirectoryFiles;
 pub use host::SystemHost;

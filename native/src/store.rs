@@ -11,15 +11,13 @@ use sigil_core::{
 use crate::verify::holds_image;
 use crate::{DirectoryFiles, DirectoryLock, DirectoryStorage, SystemHost};
 
-/// A [`Store`] whose directory is locked for as long as it is open.
+/// A [`Store`] whose directory is locked until it is closed or dropped.
 ///
 /// It dereferences to the store.
 #[derive(Debug)]
 pub struct DirectoryStore {
-    // Declared before the lock: the files are closed before the directory is given free.
     store: Store,
     directory: PathBuf,
-    _lock: DirectoryLock,
 }
 
 impl DirectoryStore {
@@ -71,7 +69,8 @@ pub fn open_with(directory: impl AsRef<Path>, options: DatabaseOptions) -> Resul
         snapshots: Box::new(DirectoryStorage::open(directory).map_err(within)?),
     };
     let store = Store::open(parts, options).map_err(within)?;
-    Ok(DirectoryStore { store, directory: directory.to_owned(), _lock: lock })
+    store.hold(Box::new(lock));
+    Ok(DirectoryStore { store, directory: directory.to_owned() })
 }
 
 /// Opens the store in `directory`, which has to be there.

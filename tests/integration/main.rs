@@ -5,6 +5,7 @@
 mod bad_input;
 mod cli;
 mod conformance;
+mod data_directory;
 mod image_crash;
 mod image_fault;
 mod kill;

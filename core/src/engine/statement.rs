@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::value::{Params, Row, Value, ValueRef};
 
 /// How many statements stay prepared.
-const CACHED_STATEMENTS_MAX: usize = 64;
+const CACHED_STATEMENTS_MAX: usize = 160;
 
 /// How often in a row the engine may ask for I/O that has long completed before it counts as hung.
 const IDLE_STEPS_MAX: u32 = 1_000_000;

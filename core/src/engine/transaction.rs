@@ -67,6 +67,31 @@ impl Database {
         self.end_transaction("ROLLBACK")
     }
 
+    /// Runs `body` so that what it writes is kept wholly or not at all: in a transaction of its
+    /// own, or in a savepoint of the one that is open, whose owner may go on after an error.
+    ///
+    /// # Errors
+    /// Whatever `body` or the commit returns.
+    pub(crate) fn atomically<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        if !self.in_transaction() {
+            return self.transaction(|_| body());
+        }
+        self.control("SAVEPOINT sigil_atomic")?;
+        let undo = UndoOnDrop { database: self };
+        let value = body()?;
+        std::mem::forget(undo);
+        self.control("RELEASE sigil_atomic")?;
+        Ok(value)
+    }
+
+    /// Runs a statement that controls a transaction, also inside one that a call began.
+    fn control(&self, sql: &str) -> Result<()> {
+        let in_call = self.in_transaction_call.replace(false);
+        let outcome = self.execute(sql, ());
+        self.in_transaction_call.set(in_call);
+        outcome.map(drop)
+    }
+
     fn end_transaction(&self, sql: &str) -> Result<()> {
         if !self.in_transaction_call.replace(false) {
             return Err(Error::invalid("no transaction was begun on this handle"));
@@ -88,6 +113,25 @@ impl Database {
     /// Whether a transaction is open on this handle.
     pub fn in_transaction(&self) -> bool {
         !self.connection.borrow().get_auto_commit()
+    }
+}
+
+/// Undoes a savepoint when its body fails or panics.
+struct UndoOnDrop<'a> {
+    database: &'a Database,
+}
+
+impl Drop for UndoOnDrop<'_> {
+    fn drop(&mut self) {
+        let db = self.database;
+        // An error may have ended the whole transaction already.
+        if !db.in_transaction() || db.usable().is_err() {
+            return;
+        }
+        let undone = db.control("ROLLBACK TO sigil_atomic");
+        if let Err(error) = undone.and_then(|()| db.control("RELEASE sigil_atomic")) {
+            db.poison_with(&error);
+        }
     }
 }
 

@@ -12,10 +12,34 @@ use sigil_native::core::{
 use sigil_native::{DirectoryLock, DirectoryStorage, SystemHost, open_existing};
 
 use super::output::bytes as size;
-use super::{DONE, Outcome, file_error, is_image, refuse};
+use super::{DONE, Outcome, data, file_error, is_image, refuse};
 
 /// Runs the command.
 pub(super) fn run(directory: &Path, as_json: bool, out: &mut dyn Write) -> Outcome {
+    let stores = match data::is_data(directory) {
+        true => data::stores(directory)?,
+        false => vec![(String::new(), directory.to_owned())],
+    };
+    let mut reports = serde_json::Map::new();
+    for (name, path) in stores {
+        reports.insert(name, report(&path)?);
+    }
+    match (as_json, reports.get("")) {
+        (true, Some(report)) => writeln!(out, "{report:#}")?,
+        (true, None) => writeln!(out, "{:#}", Value::Object(reports))?,
+        (false, Some(report)) => print(report, out)?,
+        (false, None) => {
+            for (n, (name, report)) in reports.iter().enumerate() {
+                writeln!(out, "{}== {name}", if n > 0 { "\n" } else { "" })?;
+                print(report, out)?;
+            }
+        }
+    }
+    Ok(DONE)
+}
+
+/// What is in the store of a directory.
+fn report(directory: &Path) -> Outcome<Value> {
     let report = if directory.join(DATABASE_FILE).is_file() {
         let files = files(directory)?;
         let store = open_existing(directory, DatabaseOptions::default())?;
@@ -32,12 +56,7 @@ pub(super) fn run(directory: &Path, as_json: bool, out: &mut dyn Write) -> Outco
             format!("there is no store in '{}': check the path", directory.display()),
         ));
     };
-    if as_json {
-        writeln!(out, "{report:#}")?;
-    } else {
-        print(&report, out)?;
-    }
-    Ok(DONE)
+    Ok(report)
 }
 
 fn image_report(directory: &Path) -> Outcome<Value> {
@@ -129,6 +148,7 @@ fn contents(store: &Store, snapshot_len: &dyn Fn(&str) -> Option<u64>) -> Outcom
         "last_change": one("SELECT coalesce(max(seq), 0) FROM sigil_change WHERE seq > ?", params![0].into())?,
         "tables": tables,
         "collections": collections,
+        "records": data::records(store)?,
     }))
 }
 
@@ -160,6 +180,15 @@ fn print(report: &Value, out: &mut dyn Write) -> Outcome<()> {
     let wal = report["files"].get(WAL_FILE).and_then(Value::as_u64).unwrap_or(0);
     if wal > 0 {
         writeln!(out, "  the log is folded into the database by the next close")?;
+    }
+    for (what, part) in report["records"].as_object().into_iter().flatten() {
+        match &part["id"] {
+            Value::String(id) => writeln!(out, "\n{what} '{}'", id.escape_debug())?,
+            _ => writeln!(out, "\n{what}")?,
+        }
+        for (name, count) in part["records"].as_object().into_iter().flatten() {
+            writeln!(out, "  {name:<24} {count:>10}")?;
+        }
     }
     writeln!(out, "\ntables")?;
     for table in report["tables"].as_array().into_iter().flatten() {

@@ -5,16 +5,25 @@ use std::path::Path;
 
 use sigil_native::core::Severity;
 
-use super::{DONE, FOUND, Outcome};
+use super::{DONE, FOUND, Outcome, data};
 
 /// Runs the command.
 pub(super) fn run(directory: &Path, out: &mut dyn Write) -> Outcome {
-    let findings = sigil_native::verify(directory)?;
-    for finding in &findings {
-        writeln!(out, "{finding}")?;
+    let (mut damage, mut warnings) = (0, 0);
+    let stores = match data::is_data(directory) {
+        true => data::stores(directory)?,
+        false => vec![(String::new(), directory.to_owned())],
+    };
+    for (name, path) in stores {
+        let findings = sigil_native::verify(&path)?;
+        for finding in &findings {
+            let colon = if name.is_empty() { "" } else { ": " };
+            writeln!(out, "{name}{colon}{finding}")?;
+        }
+        let count = |severity| findings.iter().filter(|it| it.severity == severity).count();
+        damage += count(Severity::Damage);
+        warnings += count(Severity::Warning);
     }
-    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let (damage, warnings) = (count(Severity::Damage), count(Severity::Warning));
     if damage + warnings == 0 {
         writeln!(out, "ok")?;
         return Ok(DONE);
