@@ -152,6 +152,20 @@ mod tests {
     }
 
     #[test]
+    fn an_index_in_memory_keeps_its_part_of_the_log() {
+        let store = Store::in_memory().unwrap();
+        let log = |source: i64, key: &str| {
+            let sql = "INSERT INTO sigil_change (source, key) VALUES (?, ?)";
+            store.database().execute(sql, params![source, key]).unwrap()
+        };
+        log(-1, "7");
+        fill(&store, "one");
+        log(-1, "8");
+        store.scrub().unwrap();
+        assert_eq!(keys(&store), ["7", "8"]);
+    }
+
+    #[test]
     fn a_full_pool_costs_a_snapshot_and_no_row() {
         // One slot holds nothing, since replacing needs a free one.
         let store = open(Box::new(SlotStorage::new(Arc::new(MemoryFiles::new()), 2)));
