@@ -74,6 +74,29 @@ pub(crate) fn trim(db: &Database, source: i64, through: Seq) -> Result<()> {
     Ok(())
 }
 
+/// Whether the log holds the key of a row of `source`.
+pub(crate) fn any(db: &Database, source: i64) -> Result<bool> {
+    let sql = "SELECT 1 FROM sigil_change WHERE source = ? AND key <> '' LIMIT 1";
+    Ok(!db.query(sql, params![source])?.is_empty())
+}
+
+/// Forgets every change of the collections, once durable snapshots of their indexes have seen it.
+///
+/// The last change of all is kept without its key, so that its number is never given again. The
+/// sources with negative numbers are left alone: their indexes are in memory, trim for themselves,
+/// and have numbers of rows for keys.
+pub(crate) fn forget(db: &Database) -> Result<()> {
+    db.transaction(|tx| {
+        tx.execute(
+            "DELETE FROM sigil_change
+             WHERE source >= 0 AND seq < (SELECT max(seq) FROM sigil_change)",
+            (),
+        )?;
+        let blank = "UPDATE sigil_change SET key = '' WHERE source >= 0 AND key <> ''";
+        tx.execute(blank, ()).map(|_| ())
+    })
+}
+
 /// The SQL of the triggers that log every change to the column `key` of `table`.
 pub(crate) fn triggers(table: &str, key: &str, source: i64) -> String {
     let log = |row: &str| {

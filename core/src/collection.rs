@@ -53,8 +53,13 @@ impl CollectionInfo {
 
     /// The name of the snapshot of its index.
     pub fn snapshot_name(&self) -> String {
-        format!("vectors-{}.index", self.id)
+        snapshot_name(self.id)
     }
+}
+
+/// The name of the snapshot of the index of collection `id`.
+pub(crate) fn snapshot_name(id: i64) -> String {
+    format!("vectors-{id}.index")
 }
 
 /// A vector as it is stored.
@@ -248,6 +253,12 @@ pub(crate) fn list(db: &Database) -> Result<Vec<CollectionInfo>> {
         },
     )?;
     Ok(collections)
+}
+
+/// How many collections there ever were: the highest number that was given to one.
+pub(crate) fn given_ids(db: &Database) -> Result<i64> {
+    let rows = db.query("SELECT value FROM sigil_meta WHERE key = 'collections'", ())?;
+    Ok(rows.single()?.as_i64().unwrap_or(0))
 }
 
 /// Creates the catalogue entry, the table and its triggers, inside a transaction.

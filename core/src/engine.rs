@@ -5,6 +5,7 @@
 //! is folded into the database file is decided here, because the manifest protocol relies on the
 //! WAL growing only at its end between checkpoints.
 
+mod buffers;
 mod connect;
 mod dialect;
 mod expansion;
@@ -13,6 +14,7 @@ mod guard;
 mod io;
 mod preflight;
 mod run;
+mod scrub;
 mod statement;
 mod transaction;
 mod watch;
@@ -112,7 +114,11 @@ pub struct Executed {
 pub struct Database {
     // Declared before the connection, so that statements are dropped before it.
     statements: RefCell<StatementCache>,
-    connection: Arc<Connection>,
+    connection: RefCell<Arc<Connection>>,
+    files: Arc<dyn Files>,
+    host: Arc<dyn Host>,
+    /// Whether the pages of the file carry checksums.
+    checked_pages: bool,
     wal_bytes: Arc<AtomicU64>,
     faults: Arc<Faults>,
     watch: Arc<Watch>,
@@ -129,6 +135,10 @@ pub struct Database {
     /// [`Database::total_changes`] when the open transaction began.
     changes_at_begin: Cell<i64>,
     checkpoints: Cell<u64>,
+    /// [`Database::total_changes`] when the engine was last started.
+    changes_before: Cell<i64>,
+    /// The rowid of the last row inserted before the engine was last started.
+    rowid_before: Cell<i64>,
     options: DatabaseOptions,
 }
 
@@ -154,23 +164,17 @@ impl Database {
         host: Arc<dyn Host>,
         options: DatabaseOptions,
     ) -> Result<Database> {
-        // Without a sync at each commit a power cut may lose any of the last ones, in any order.
-        let recover = options.recover || !options.sync_every_commit;
-        let checked = preflight::check(files.as_ref(), recover)?;
         let faults = Arc::new(Faults::default());
         let watch = Arc::new(Watch::new(Arc::clone(&host)));
         let wal_bytes = Arc::new(AtomicU64::new(0));
-        let io = EngineIo::new(files, host, Arc::clone(&faults), Arc::clone(&wal_bytes), checked);
-        let opened =
-            catch_unwind(AssertUnwindSafe(|| connect::connect(Arc::new(io), &options, &watch)));
-        let connection = match (opened, faults.take()) {
-            (_, Some(error)) => return Err(error.context("opening the database")),
-            (Ok(opened), None) => opened?,
-            (Err(panic), None) => return Err(from_panic(&*panic)),
-        };
+        let opened = open_engine(&files, &host, &options, &watch, &faults, &wal_bytes);
+        let (connection, checked_pages) = opened?;
         Ok(Database {
             statements: RefCell::default(),
-            connection,
+            connection: RefCell::new(connection),
+            files,
+            host,
+            checked_pages,
             wal_bytes,
             faults,
             watch,
@@ -183,8 +187,21 @@ impl Database {
             schema_in_transaction: Cell::new(false),
             changes_at_begin: Cell::new(0),
             checkpoints: Cell::new(0),
+            changes_before: Cell::new(0),
+            rowid_before: Cell::new(0),
             options,
         })
+    }
+
+    fn connection(&self) -> Arc<Connection> {
+        Arc::clone(&self.connection.borrow())
+    }
+
+    fn last_insert_rowid(&self) -> i64 {
+        match self.connection.borrow().last_insert_rowid() {
+            0 => self.rowid_before.get(),
+            rowid => rowid,
+        }
     }
 
     /// Runs one statement to its end and says what it changed; rows it gives are dropped.
@@ -203,7 +220,7 @@ impl Database {
     /// # Errors
     /// As [`execute`](Database::execute); the statements before the failing one have run.
     pub fn execute_batch(&self, sql: &str) -> Result<Executed> {
-        let last_insert_rowid = self.connection.last_insert_rowid();
+        let last_insert_rowid = self.last_insert_rowid();
         let mut executed = Executed { changes: 0, last_insert_rowid };
         self.for_each_statement(sql, |statement| {
             let one = self.execute(statement, ())?;
@@ -291,7 +308,7 @@ impl Database {
         self.checkpoints.set(self.checkpoints.get() + 1);
         self.guarded(|| {
             let mode = CheckpointMode::Truncate { upper_bound_inclusive: None };
-            self.connection.checkpoint(mode).map(|_| ()).map_err(from_engine)
+            self.connection().checkpoint(mode).map(|_| ()).map_err(from_engine)
         })
     }
 
@@ -322,7 +339,7 @@ impl Database {
 
     /// Whether foreign keys are enforced from here on.
     pub(crate) fn set_foreign_keys(&self, enforced: bool) {
-        self.connection.set_foreign_keys_enabled(enforced);
+        self.connection().set_foreign_keys_enabled(enforced);
     }
 
     /// The length of the write-ahead log in bytes.
@@ -339,7 +356,7 @@ impl Database {
     /// How many rows were changed on this handle since it was opened; it never goes back, so two
     /// equal readings mean that nothing was written between them.
     pub fn total_changes(&self) -> i64 {
-        self.connection.total_changes()
+        self.changes_before.get() + self.connection.borrow().total_changes()
     }
 
     /// What [`total_changes`](Database::total_changes) was when the open transaction began.
@@ -400,6 +417,7 @@ impl Database {
     /// Runs `f` inside the engine: catches its panics, and reports the storage's own errors.
     fn guarded<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
         self.usable()?;
+        buffers::keep_none();
         let outcome = catch_unwind(AssertUnwindSafe(f));
         // A failed write leaves the files in doubt. A failed read leaves the engine's page cache
         // in doubt, which goes on reporting it after the host has recovered.
@@ -416,6 +434,31 @@ impl Database {
             }
         }
     }
+}
+
+/// Checks the files and starts the engine on them; gives its connection, and whether the pages of
+/// the database carry checksums.
+fn open_engine(
+    files: &Arc<dyn Files>,
+    host: &Arc<dyn Host>,
+    options: &DatabaseOptions,
+    watch: &Arc<Watch>,
+    faults: &Arc<Faults>,
+    wal_bytes: &Arc<AtomicU64>,
+) -> Result<(Arc<Connection>, bool)> {
+    // Without a sync at each commit a power cut may lose any of the last ones, in any order.
+    let recover = options.recover || !options.sync_every_commit;
+    let checked = preflight::check(files.as_ref(), recover)?;
+    buffers::keep_none();
+    let (files, host) = (Arc::clone(files), Arc::clone(host));
+    let io = EngineIo::new(files, host, Arc::clone(faults), Arc::clone(wal_bytes), checked);
+    let opened = catch_unwind(AssertUnwindSafe(|| connect::connect(Arc::new(io), options, watch)));
+    let connection = match (opened, faults.take()) {
+        (_, Some(error)) => return Err(error.context("opening the database")),
+        (Ok(opened), None) => opened?,
+        (Err(panic), None) => return Err(from_panic(&*panic)),
+    };
+    Ok((connection, checked))
 }
 
 #[cold]

@@ -304,6 +304,11 @@ impl Image {
         self.contents.wal_len() >= CHECKPOINT_MIN.max(db_len / 2)
     }
 
+    /// Whether a flush failed, so that the store has to be opened again.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.is_some()
+    }
+
     /// The error of every call after a failed flush, until the store is opened again.
     fn usable(&self) -> Result<()> {
         match &self.poisoned {

@@ -48,7 +48,13 @@ pub struct ImageStore {
     flushed_checkpoints: Option<u64>,
     /// What the flush that is under way will have flushed.
     planned_checkpoints: u64,
+    /// How many flushes may still be planned only to have old blobs removed.
+    removals_due: u8,
 }
+
+/// How many flushes without data it takes, at most, until no manifest names an old blob: one, and
+/// one more where opening found the manifests out of order.
+const REMOVALS_MAX: u8 = 2;
 
 impl ImageStore {
     /// Opens the store that an image holds, or a fresh one.
@@ -88,6 +94,7 @@ impl ImageStore {
             scanner: WalScanner::new(),
             flushed_checkpoints: stored.then_some(0),
             planned_checkpoints: 0,
+            removals_due: 0,
         })
     }
 
@@ -121,7 +128,12 @@ impl ImageStore {
     /// [`ErrorKind::Busy`] inside a transaction, and those of the engine and of [`Image::plan`].
     pub fn plan_flush(&mut self) -> Result<Option<Flush>> {
         self.prepare()?;
-        self.with_input(|image, input| image.plan(input))
+        let flush = self.with_input(|image, input| image.plan(input))?;
+        if flush.is_some() || self.removals_due == 0 {
+            return Ok(flush);
+        }
+        self.removals_due -= 1;
+        self.image.plan_removals()
     }
 
     /// Takes note that everything a flush asked for, but for the removals, is durable.
@@ -172,6 +184,54 @@ impl ImageStore {
                 Err(error)
             }
         }
+    }
+
+    /// Makes sure that what was deleted is in none of the store's blobs any more.
+    ///
+    /// As [`Store::scrub`], and then a flush that writes the whole database, and one that lets go
+    /// of the blobs before it.
+    ///
+    /// # Errors
+    /// As [`Store::scrub`] and [`flush`](ImageStore::flush); [`ErrorKind::Storage`] naming an old
+    /// blob that the storage does not remove, after which it may be tried again.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use sigil_core::{container::StoreId, image, DatabaseOptions, FixedHost, ImageStore, MemoryStorage};
+    /// let storage = MemoryStorage::new();
+    /// let opened = image::open(&storage, image::OpenOptions::default(), StoreId([1; 16]))?;
+    /// let mut store = ImageStore::open(opened, Arc::new(FixedHost::new(1)), DatabaseOptions::default())?;
+    /// store.flush(&storage)?;
+    /// store.scrub(&storage)?;
+    /// assert_eq!(storage.names(), ["base-2", "manifest-a", "manifest-b"]);
+    /// # Ok::<(), sigil_core::Error>(())
+    /// ```
+    pub fn scrub(&mut self, storage: &dyn SnapshotStorage) -> Result<()> {
+        self.begin_scrub()?;
+        self.removals_due = 0;
+        self.flush(storage)?;
+        let removed = self.image.remove_retired(storage);
+        if self.image.is_poisoned()
+            && let Err(error) = &removed
+        {
+            self.store.database().poison_with(error);
+        }
+        removed
+    }
+
+    /// The part of [`scrub`](ImageStore::scrub) before anything is stored, for a host whose storage
+    /// is asynchronous.
+    ///
+    /// It is complete once [`plan_flush`](ImageStore::plan_flush) gives `None` and
+    /// [`Image::retired`] no blob: until then plan and carry out flushes, of which the last ones
+    /// only have old blobs removed.
+    ///
+    /// # Errors
+    /// As [`Store::scrub`].
+    pub fn begin_scrub(&mut self) -> Result<()> {
+        self.store.scrub()?;
+        self.removals_due = REMOVALS_MAX;
+        Ok(())
     }
 
     fn note_flushed(&mut self) {

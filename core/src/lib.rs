@@ -21,6 +21,7 @@ pub mod image;
 mod image_store;
 pub mod page;
 mod schema;
+mod scrub;
 mod snapshot;
 mod sql;
 mod store;

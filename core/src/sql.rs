@@ -236,7 +236,8 @@ impl<A: StoreAccess> GatewayStores for SqlGateway<A> {
                     _ => {}
                 }
                 AuditStore::append(self, entry)
-            })
+            })?;
+            store.scrub()
         })
     }
 

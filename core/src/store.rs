@@ -385,5 +385,6 @@ impl Store {
     }
 }
 
+mod scrub;
 #[cfg(test)]
 mod tests;

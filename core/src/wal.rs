@@ -9,6 +9,10 @@
 //! middle. [`scan`] tells the two apart: since a frame's checksum is seeded with the one stored in
 //! the frame before it, the frames behind a bad one can still be proved to have been written.
 
+mod writer;
+
+pub(crate) use writer::transaction;
+
 /// The length of the header of a WAL, in bytes.
 pub const WAL_HEADER_LEN: usize = 32;
 

@@ -1,7 +1,7 @@
 //! Writes the seeds of the fuzzers that are bytes: a small real store, cut into what each target takes.
 //!
 //! `cargo run -p sigil-tests --example fuzz_seeds`, after a change of format. The seeds of
-//! `filter_parser` are text and written by hand.
+//! `filter_parser` are text and written by hand; `page/c-512` was made by the C SQLite.
 
 use std::error::Error;
 use std::path::Path;
@@ -11,8 +11,8 @@ use std::{fs, io};
 use sigil_core::container::{self, StoreId};
 use sigil_core::image::{self, OpenOptions};
 use sigil_core::{
-    DatabaseOptions, FixedHost, ImageStore, MemoryStorage, Metadata, Metric, SnapshotMark,
-    SnapshotStorage, VectorIndex,
+    DATABASE_FILE, Database, DatabaseOptions, FixedHost, ImageStore, MemoryFiles, MemoryStorage,
+    Metadata, Metric, SnapshotMark, SnapshotStorage, VectorIndex, WAL_FILE,
 };
 
 /// The identity that the targets open their stores with.
@@ -40,6 +40,25 @@ fn blobs() -> sigil_core::Result<MemoryStorage> {
     Ok(storage)
 }
 
+/// A database of a few pages and the log on top of it, as `fuzz_targets/page.rs` takes them.
+fn database() -> sigil_core::Result<(Vec<u8>, Vec<u8>)> {
+    let files = MemoryFiles::new();
+    let host = Arc::new(FixedHost::new(1));
+    let open = || Database::open(Arc::new(files.clone()), host.clone(), DatabaseOptions::default());
+    let database = open()?;
+    database.execute_batch(
+        "CREATE TABLE t (a, b); CREATE INDEX t_a ON t (a);
+         INSERT INTO t VALUES (1, 'one'), (-2.5, x'00ff'), (NULL, hex(zeroblob(3000)));
+         INSERT INTO t SELECT value, 'row' FROM generate_series(1, 20);
+         DELETE FROM t WHERE b = 'one';",
+    )?;
+    database.checkpoint()?;
+    database.execute("DELETE FROM t WHERE a IS NULL", ())?;
+    drop(database);
+    let bytes = |name| files.bytes(name).unwrap_or_default();
+    Ok((bytes(DATABASE_FILE), bytes(WAL_FILE)))
+}
+
 fn index() -> sigil_core::Result<VectorIndex> {
     let mut index = VectorIndex::new(3, Metric::Cosine)?;
     index.add("one", &[1.0, 0.0, 0.0], Metadata::from_json(r#"{"pos": "noun", "lex": 5}"#)?)?;
@@ -65,6 +84,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes = index()?.to_bytes_marked(&mark)?;
     write("index_snapshot", "two-vectors", &bytes)?;
     write("index_snapshot", "two-vectors.payload", &bytes[INDEX_HEADER_BYTES..])?;
+    let (database, log) = database()?;
+    let cut = u16::try_from(database.len() / 512)?.to_be_bytes();
+    write("page", "database", &[&cut, database.as_slice()].concat())?;
+    write("page", "with-log", &[&cut, database.as_slice(), &log].concat())?;
     let empty = VectorIndex::new(8, Metric::L2)?.to_bytes_marked(&mark)?;
     write("index_snapshot", "empty.payload", &empty[INDEX_HEADER_BYTES..])?;
     Ok(())

@@ -13,6 +13,8 @@ mod migrate;
 mod migrate_source;
 mod model;
 mod model_vectors;
+mod page;
+mod scrub;
 mod store_crash;
 mod store_fault;
 mod verify;

@@ -219,9 +219,8 @@ fn empty_database() -> [u8; PAGE_BYTES] {
     // A leaf of the schema table, whose content ends where the reserved bytes begin.
     put(100, &[13]);
     put(105, &4088u16.to_be_bytes());
-    let (data, reserved) = page.split_at_mut(PAGE_BYTES - CHECKSUM_BYTES);
     // The mark of page 1 is zero.
-    reserved.copy_from_slice(&XxHash3_64::oneshot(data).to_le_bytes());
+    seal(&mut page);
     page
 }
 
@@ -254,12 +253,19 @@ fn restore_first_page(files: &dyn Files) -> Result<()> {
     file.sync()
 }
 
+/// Puts the engine's checksum at the end of a page, without the mark of its place.
+pub(super) fn seal(page: &mut [u8]) {
+    let (data, stored) = page.split_at_mut(page.len().saturating_sub(CHECKSUM_BYTES));
+    let checksum = XxHash3_64::oneshot(data).to_le_bytes();
+    stored.iter_mut().zip(checksum).for_each(|(stored, byte)| *stored = byte);
+}
+
 fn has_checksums(header: Header) -> bool {
     header.page_bytes == PAGE_BYTES as u64 && usize::from(header.reserved_bytes) == CHECKSUM_BYTES
 }
 
 /// Whether the checksum of page `number` holds.
-fn checksum_holds(number: u64, page: &[u8; PAGE_BYTES]) -> bool {
+pub(super) fn checksum_holds(number: u64, page: &[u8; PAGE_BYTES]) -> bool {
     let (data, stored) = page.split_at(PAGE_BYTES - CHECKSUM_BYTES);
     let checksum = XxHash3_64::oneshot(data) ^ u64::from_le_bytes(page_mark(number));
     checksum.to_le_bytes() == stored

@@ -34,7 +34,7 @@ impl Database {
         if sql != SCHEMA_SQL {
             self.expansion()?.check(first, parsed.writes)?;
         }
-        let statement = self.guarded(|| self.connection.prepare(first).map_err(from_engine))?;
+        let statement = self.guarded(|| self.connection().prepare(first).map_err(from_engine))?;
         Ok(Prepared::new(statement, sql, parsed.kind, self.generation.get()))
     }
 
@@ -123,7 +123,7 @@ impl Database {
         if self.wal_bytes() != wal_bytes {
             self.checkpoint_when_due()?;
         }
-        Ok(Executed { changes, last_insert_rowid: self.connection.last_insert_rowid() })
+        Ok(Executed { changes, last_insert_rowid: self.last_insert_rowid() })
     }
 
     /// Steps the statement to its end. The callback runs outside the guard: its panic is its

@@ -112,7 +112,7 @@ impl Database {
 
     /// Whether a transaction is open on this handle.
     pub fn in_transaction(&self) -> bool {
-        !self.connection.get_auto_commit()
+        !self.connection.borrow().get_auto_commit()
     }
 }
 

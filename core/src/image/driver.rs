@@ -2,7 +2,7 @@
 
 use super::{Flush, FlushInput, Image, ImageOpener, OpenOptions, OpenedImage};
 use crate::container::StoreId;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::SnapshotStorage;
 
 /// What a flush did.
@@ -82,6 +82,25 @@ impl Image {
             }
         }
         Ok(done)
+    }
+
+    /// Removes every blob that is no longer part of the store, which the next flushes would do.
+    ///
+    /// # Errors
+    /// As [`flush`](Image::flush), and [`ErrorKind::Storage`] naming a blob that the storage does
+    /// not remove, which harms nothing else.
+    pub fn remove_retired(&mut self, storage: &dyn SnapshotStorage) -> Result<()> {
+        // Opening may have found that the manifests are to be put in order first.
+        for _ in 0..2 {
+            let Some(flush) = self.plan_removals()? else { break };
+            self.carry_out(storage, flush)?;
+        }
+        self.retired().next().map_or(Ok(()), |name| {
+            Err(Error::new(
+                ErrorKind::Storage,
+                format!("the blob '{name}' is no longer used and could not be removed: try again"),
+            ))
+        })
     }
 
     fn carry_out(&mut self, storage: &dyn SnapshotStorage, flush: Flush) -> Result<()> {

@@ -108,6 +108,21 @@ impl Image {
         self.finish(contents, writes, head_checksum(input.wal)).map(Some)
     }
 
+    /// What to write so that every blob that is no longer part of the store can be removed now and
+    /// not only by later flushes; `None` when there is none.
+    ///
+    /// It stores nothing new: it puts a manifest in the slot of the one that may still name them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Poisoned`] after a failed flush.
+    pub fn plan_removals(&self) -> Result<Option<Flush>> {
+        self.usable()?;
+        if self.contents.retired.is_empty() {
+            return Ok(None);
+        }
+        self.finish(self.contents.clone(), Vec::new(), self.wal_head).map(Some)
+    }
+
     /// The flush that makes `contents` the next generation.
     fn finish(
         &self,

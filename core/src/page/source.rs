@@ -89,6 +89,11 @@ impl<'a> FilePages<'a> {
         };
         Ok(FilePages { file, page_bytes, pages, wal, logged })
     }
+
+    /// The size of a page, in bytes.
+    pub fn page_bytes(&self) -> usize {
+        self.page_bytes
+    }
 }
 
 impl Pages for FilePages<'_> {

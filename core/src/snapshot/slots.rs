@@ -116,8 +116,25 @@ impl SlotStorage {
         Ok(())
     }
 
+    /// Empties the slots that hold something and have no header, such as a blob that a crash left
+    /// half-written: nothing can be read from them, and what is in them may have been deleted.
+    fn empty_unreadable(&self) -> Result<()> {
+        let used = self.used()?;
+        for number in (0..self.slots).filter(|n| used.iter().all(|slot| slot.number != *n)) {
+            let name = file_name(number);
+            if self.files.exists(&name)? && !self.files.open(&name, false)?.is_empty()? {
+                self.empty_file(number)?;
+            }
+        }
+        Ok(())
+    }
+
     fn empty(&self, slot: &Slot) -> Result<()> {
-        let file = self.files.open(&file_name(slot.number), false)?;
+        self.empty_file(slot.number)
+    }
+
+    fn empty_file(&self, number: u8) -> Result<()> {
+        let file = self.files.open(&file_name(number), false)?;
         file.truncate(0)?;
         file.sync()
     }
@@ -171,6 +188,8 @@ impl SnapshotStorage for SlotStorage {
     }
 
     fn remove(&self, name: &str) -> Result<()> {
+        self.empty_superseded()?;
+        self.empty_unreadable()?;
         // The oldest first: a crash in between must not bring an older blob back to life.
         for slot in self.slots_of(name)?.iter().rev() {
             self.empty(slot)?;
@@ -264,6 +283,22 @@ mod tests {
             files.put("slot-00", flipped);
             assert!(!matches!(storage.read("a"), Ok(Some(_))), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_removal_clears_away_what_crashes_left() {
+        let files = MemoryFiles::new();
+        let storage = SlotStorage::new(Arc::new(files.clone()), 4);
+        storage.replace("a", b"old").unwrap();
+        let old = files.bytes("slot-00").unwrap();
+        storage.replace("a", b"new").unwrap();
+        // A slot that was not emptied, and one whose header was not written.
+        files.put("slot-00", old);
+        files.put("slot-02", vec![7; 300]);
+        storage.remove("nobody's").unwrap();
+        assert_eq!(storage.read("a").unwrap().unwrap(), b"new");
+        assert_eq!(files.bytes("slot-00").unwrap(), b"");
+        assert_eq!(files.bytes("slot-02").unwrap(), b"");
     }
 
     #[test]
