@@ -165,7 +165,15 @@ impl<A: StoreAccess> WorkspaceStores for SqlWorkspace<A> {
     }
 
     fn forget(&self, what: &Forget) -> Result<Forgotten> {
-        self.access.with(|store| store.transaction(|store| forget::forget(self, store, what)))
+        self.access.with(|store| {
+            let forgotten = store.transaction(|store| forget::forget(self, store, what));
+            match &forgotten {
+                Err(error) if error.kind() != ErrorKind::NotFound => {}
+                // Not there any more, perhaps, because scrubbing failed the time before.
+                _ => store.scrub()?,
+            }
+            forgotten
+        })
     }
 
     fn close(&self) -> Result<()> {

@@ -53,6 +53,8 @@ pub trait WorkspaceStores: fmt::Debug {
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy) inside a transaction,
     /// [`NotFound`](crate::ErrorKind::NotFound) for a session that is not there, and storage kinds.
+    /// After one of those the deletion may have been committed and its bytes still be there: open
+    /// the workspace again and repeat the call.
     fn forget(&self, what: &Forget) -> Result<Forgotten>;
 
     /// Closes everything, trying all of it, and gives the first error with the others in its text.
@@ -168,6 +170,8 @@ impl Workspace {
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy) inside a transaction,
     /// [`NotFound`](crate::ErrorKind::NotFound) for a session that is not there, and storage kinds.
+    /// After one of those the deletion may have been committed and its bytes still be there: open
+    /// the workspace again and repeat the call.
     pub fn forget(&self, what: &Forget) -> Result<Forgotten> {
         self.stores.forget(what)
     }

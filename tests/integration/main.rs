@@ -6,6 +6,7 @@ mod bad_input;
 mod cli;
 mod conformance;
 mod data_directory;
+mod forget;
 mod image_crash;
 mod image_fault;
 mod kill;
