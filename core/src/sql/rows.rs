@@ -24,6 +24,16 @@ impl<'a> Columns<'a> {
         Columns { row, at: 0, table }
     }
 
+    /// The columns from number `at` on.
+    pub(super) fn behind(row: RowRef<'a>, table: &'static str, at: usize) -> Columns<'a> {
+        Columns { row, at, table }
+    }
+
+    /// Whether the column `ahead` of the next is NULL.
+    pub(super) fn peek_null(&self, ahead: usize) -> bool {
+        self.row.value(self.at + ahead) == ValueRef::Null
+    }
+
     fn next(&mut self) -> ValueRef<'a> {
         self.at += 1;
         self.row.value(self.at - 1)
