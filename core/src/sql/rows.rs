@@ -136,7 +136,7 @@ pub(super) enum Order {
 
 /// A query for a page of records of one table, put together from what is asked for.
 pub(super) struct PageQuery {
-    /// The columns of a record. The number and the time of each are put before them.
+    /// The columns of a record. Where there is a limit, the number and the time are put before them.
     pub(super) columns: &'static str,
     /// The table or tables, the records' own first.
     pub(super) from: &'static str,
@@ -191,7 +191,11 @@ impl PageQuery {
         let sql = self.sql(paging, limit);
         let mut page = Page { items: Vec::new(), next: None };
         let mut last: Option<Cursor> = None;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        // A list without limit has no next page, and needs no cursor for it.
+        let Ok(limit) = usize::try_from(limit) else {
+            page.items = read_all(db, table, &sql, self.params, read)?;
+            return Ok(page);
+        };
         db.query_each(&sql, self.params, |row| {
             // One more than asked for says that there is more.
             if page.items.len() == limit {
@@ -226,8 +230,9 @@ impl PageQuery {
         let clauses = self.clauses.join(" AND ");
         self.params.push(Value::Integer(if limit < 0 { -1 } else { limit.saturating_add(1) }));
         self.params.push(Value::Integer(paging.offset.max(0)));
+        let place = if limit < 0 { String::new() } else { format!("seq, {time}, ") };
         format!(
-            "SELECT seq, {time}, {columns} FROM {from}{condition}{clauses}
+            "SELECT {place}{columns} FROM {from}{condition}{clauses}
              ORDER BY {time} {direction}, seq {direction} LIMIT ? OFFSET ?"
         )
     }
@@ -241,7 +246,8 @@ pub(super) fn read_all<T>(
     params: impl Into<crate::Params>,
     mut read: impl FnMut(&mut Columns<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let mut records = Vec::new();
+    const MOST_ARE_SHORTER: usize = 64;
+    let mut records = Vec::with_capacity(MOST_ARE_SHORTER);
     db.query_each(sql, params, |row| {
         records.push(read(&mut Columns::new(row, table))?);
         Ok(())
@@ -255,9 +261,16 @@ pub(super) fn read_one<T>(
     table: &'static str,
     sql: &str,
     params: impl Into<crate::Params>,
-    read: impl FnMut(&mut Columns<'_>) -> Result<T>,
+    mut read: impl FnMut(&mut Columns<'_>) -> Result<T>,
 ) -> Result<Option<T>> {
-    Ok(read_all(db, table, sql, params, read)?.into_iter().next())
+    let mut first = None;
+    db.query_each(sql, params, |row| {
+        if first.is_none() {
+            first = Some(read(&mut Columns::new(row, table))?);
+        }
+        Ok(())
+    })?;
+    Ok(first)
 }
 
 /// Runs a deletion once for each id, with one commit, and says how many rows it took.
