@@ -1,5 +1,7 @@
 //! The words of a text.
 
+use std::borrow::Cow;
+
 use icu_normalizer::properties::{CanonicalDecompositionBorrowed, Decomposed};
 
 /// The words of `text` in lower case and without diacritics, in order: every run of letters and
@@ -7,17 +9,25 @@ use icu_normalizer::properties::{CanonicalDecompositionBorrowed, Decomposed};
 ///
 /// This is what SQLite's unicode61 tokenizer does, as far as Rust's idea of letters and digits
 /// goes.
-pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
-    let decomposition = CanonicalDecompositionBorrowed::new();
-    text.split(|char: char| !char.is_alphanumeric() && !is_mark(char))
-        .map(move |word| fold(word, &decomposition))
-        .filter(|word| !word.is_empty())
+pub(crate) fn words(text: &str) -> impl Iterator<Item = Cow<'_, str>> + Clone {
+    text.split(|char: char| match char.is_ascii() {
+        true => !char.is_ascii_alphanumeric(),
+        false => !char.is_alphanumeric() && !is_mark(char),
+    })
+    .filter(|word| !word.is_empty())
+    .map(fold)
+    .filter(|word| !word.is_empty())
 }
 
-fn fold(word: &str, decomposition: &CanonicalDecompositionBorrowed<'_>) -> String {
-    if word.is_ascii() {
-        return word.to_ascii_lowercase();
+fn fold(word: &str) -> Cow<'_, str> {
+    if word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+        return Cow::Borrowed(word);
     }
+    if word.is_ascii() {
+        return Cow::Owned(word.to_ascii_lowercase());
+    }
+    // Only borrows tables that are part of the program.
+    let decomposition = CanonicalDecompositionBorrowed::new();
     let mut folded = String::with_capacity(word.len());
     for char in word.chars().filter(|char| !is_mark(*char)) {
         // The base of the base, as of a letter with two diacritics.
@@ -31,7 +41,7 @@ fn fold(word: &str, decomposition: &CanonicalDecompositionBorrowed<'_>) -> Strin
         }
         folded.extend(base.to_lowercase().filter(|char| !is_mark(*char)));
     }
-    folded
+    Cow::Owned(folded)
 }
 
 /// The diacritics that follow the letter they belong to.
@@ -47,7 +57,7 @@ mod tests {
 
     #[test]
     fn words_have_neither_case_nor_diacritics() {
-        let split = |text: &str| words(text).collect::<Vec<_>>();
+        let split = |text: &'static str| words(text).collect::<Vec<_>>();
         assert_eq!(split("Hello, WORLD!"), ["hello", "world"]);
         assert_eq!(split("cluster:main"), split("cluster-main"));
         assert_eq!(

@@ -4,6 +4,7 @@
 //! follows the table after that. It only proposes: every hit is read from its row and compared
 //! with the phrase, so nothing stale or rolled back is ever shown.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -107,7 +108,7 @@ impl MessageWords {
                 Some(postings) if postings.last() == Some(&entry) => {}
                 Some(postings) => postings.push(entry),
                 None => {
-                    self.postings.insert(word.into(), vec![entry]);
+                    self.postings.insert(word.into_owned().into(), vec![entry]);
                 }
             }
         }
@@ -147,7 +148,7 @@ fn changed(db: &Database, seq: Seq) -> Result<Vec<i64>> {
 /// The messages with the words of `phrase` in a row, newest first.
 pub(super) fn search(store: &Store, phrase: &str, paging: &Paging) -> Result<Page<Message>> {
     const LIMIT: i64 = 50;
-    let wanted: Vec<String> = words(phrase).collect();
+    let wanted: Vec<String> = words(phrase).map(Cow::into_owned).collect();
     if wanted.is_empty() {
         return Ok(Page { items: Vec::new(), next: None });
     }
@@ -216,6 +217,16 @@ fn verified(
 
 /// Whether the words `wanted` stand in `content` one after another.
 fn holds(content: &str, wanted: &[String]) -> bool {
-    let words: Vec<String> = words(content).collect();
-    words.windows(wanted.len()).any(|window| window == wanted)
+    let Some((first, others)) = wanted.split_first() else { return false };
+    let mut rest = words(content);
+    while let Some(word) = rest.next() {
+        // A phrase may begin again inside itself, so the words behind are looked at on a copy.
+        let mut behind = rest.clone();
+        if word == first.as_str()
+            && others.iter().all(|other| behind.next().is_some_and(|word| word == other.as_str()))
+        {
+            return true;
+        }
+    }
+    false
 }
