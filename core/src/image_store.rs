@@ -78,6 +78,8 @@ impl ImageStore {
         }
         // A checkpoint makes the next flush write the whole database, so a flush decides it.
         options.checkpoint_at_bytes = None;
+        // Memory has no length to write down.
+        options.wal_step_bytes = 0;
         let staged = Arc::new(StagedIndexes::new(indexes));
         let parts = StoreParts {
             files: Arc::new(files.clone()),

@@ -26,7 +26,7 @@ const PAGE_SIZES: std::ops::RangeInclusive<u32> = 512..=65536;
 /// What lies behind the last commit of a WAL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WalTail {
-    /// Nothing: the last commit ends the file.
+    /// Nothing but zeros, if that: room for what comes next.
     Nothing,
     /// A header or whole frames of a transaction without its commit, or part of a frame: `len`
     /// bytes of a transaction that is running, was rolled back, or whose write was cut off.
@@ -175,7 +175,7 @@ impl WalScanner {
         let (format, mut checksum, mut at) = match self.format.filter(|_| self.committed.len > 0) {
             Some(format) => (format, self.checksum, 0),
             None => {
-                if bytes.is_empty() {
+                if is_unwritten(bytes) {
                     return WalTail::Nothing;
                 }
                 let Some(head) = bytes.get(..WAL_HEADER_LEN) else {
@@ -195,6 +195,9 @@ impl WalScanner {
             let sum = frame.sum(&format, checksum);
             if frame.salts() != format.salts || frame.page_number() == 0 || sum != frame.checksum()
             {
+                if is_unwritten(&bytes[at..]) {
+                    break;
+                }
                 let later = commits_behind(&format, checksum, &bytes[at..]);
                 return judge(start + at as u64, later);
             }
@@ -215,11 +218,17 @@ impl WalScanner {
                 frames = 0;
             }
         }
-        match bytes.len() - rest {
+        let written = if is_unwritten(&bytes[at..]) { at } else { bytes.len() };
+        match written - rest {
             0 => WalTail::Nothing,
             len => WalTail::Unfinished { len: len as u64 },
         }
     }
+}
+
+/// Whether this is room that was made for the log and not used yet.
+fn is_unwritten(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 fn judge(offset: u64, later_commits: u64) -> WalTail {
@@ -492,11 +501,47 @@ mod tests {
             let end = ends.iter().rev().find(|end| **end <= cut).copied().unwrap_or(0);
             assert_eq!(found.committed_len, end as u64, "cut at {cut}");
             match found.tail {
-                WalTail::Nothing => assert_eq!(end, cut),
-                WalTail::Unfinished { len } => assert_eq!(len, (cut - end) as u64),
+                // The zeros that a frame begins with cannot be told from room for one.
+                WalTail::Nothing => assert!(is_unwritten(&bytes[end..cut])),
+                WalTail::Unfinished { len } => {
+                    let written = end + usize::try_from(len).unwrap();
+                    assert!(is_unwritten(&bytes[written..cut]), "cut at {cut}");
+                }
                 tail => panic!("a cut is no damage: {tail:?} at {cut}"),
             }
         }
+    }
+
+    #[test]
+    fn zeros_behind_the_log_are_room_for_more() {
+        let (mut bytes, ends) = five(512, false);
+        let last = ends[4];
+        for (end, tail) in [
+            (last, WalTail::Nothing),
+            (ends[3] + 536 + 100, WalTail::Unfinished { len: 636 }),
+            (ends[3] + 536, WalTail::Unfinished { len: 536 }),
+            (WAL_HEADER_LEN, WalTail::Unfinished { len: 32 }),
+            (0, WalTail::Nothing),
+        ] {
+            bytes.truncate(end);
+            for room in [1, 23, 24, 535, 536, 537, 5_000] {
+                let mut roomy = bytes.clone();
+                roomy.resize(end + room, 0);
+                let (found, expected) = (scan(&roomy), scan(&bytes));
+                assert_eq!(found.committed_len, expected.committed_len);
+                match found.tail {
+                    // Of a frame that was cut off nothing holds, whatever is behind it.
+                    WalTail::Unfinished { .. } | WalTail::Torn { later_commits: 0, .. }
+                        if end == ends[3] + 636 => {}
+                    found => assert_eq!(found, tail, "{room} behind {end}"),
+                }
+            }
+        }
+        // Damage before the room is damage all the same.
+        let (mut bytes, ends) = five(512, false);
+        bytes[ends[0] + 300] ^= 1;
+        bytes.resize(last + 5_000, 0);
+        assert!(matches!(scan(&bytes).tail, WalTail::Damaged { .. }));
     }
 
     #[test]
@@ -576,7 +621,8 @@ mod tests {
 
     #[test]
     fn what_is_no_wal_has_nothing_committed() {
-        for bytes in [&b"x"[..], &[0; 32], &[0xff; 5000], &b"SQLite format 3\0".repeat(400)] {
+        assert_eq!(scan(&[0; 32]).committed_len, 0);
+        for bytes in [&b"x"[..], &[0xff; 5000], &b"SQLite format 3\0".repeat(400)] {
             assert_eq!(scan(bytes).committed_len, 0);
             assert!(!matches!(scan(bytes).tail, WalTail::Nothing | WalTail::Damaged { .. }));
         }

@@ -43,6 +43,8 @@ pub(crate) struct EngineIo {
     wal_bytes: Arc<AtomicU64>,
     /// Whether the pages of the database carry checksums, which are then bound to their place.
     checked_pages: bool,
+    /// By how much the write-ahead log is made longer at a time; 0 for as much as is written.
+    wal_step_bytes: u32,
 }
 
 impl EngineIo {
@@ -52,8 +54,9 @@ impl EngineIo {
         faults: Arc<Faults>,
         wal_bytes: Arc<AtomicU64>,
         checked_pages: bool,
+        wal_step_bytes: u32,
     ) -> EngineIo {
-        EngineIo { files, host, faults, wal_bytes, checked_pages }
+        EngineIo { files, host, faults, wal_bytes, checked_pages, wal_step_bytes }
     }
 }
 
@@ -83,12 +86,12 @@ impl IO for EngineIo {
         _direct: bool,
     ) -> turso_core::Result<Arc<dyn EngineFile>> {
         let opened = self.files.open(path, flags.contains(OpenFlags::Create)).and_then(|file| {
-            let len = (path == WAL_FILE).then(|| Arc::clone(&self.wal_bytes));
-            if let Some(len) = &len {
-                len.store(file.len()?, Ordering::Relaxed);
-            }
+            let log = match path == WAL_FILE {
+                true => Some(Log::new(&self.wal_bytes, file.len()?, self.wal_step_bytes)),
+                false => None,
+            };
             let marked = self.checked_pages && path == DATABASE_FILE;
-            Ok(OpenFile { file, faults: Arc::clone(&self.faults), len, marked })
+            Ok(OpenFile { file, faults: Arc::clone(&self.faults), log, marked })
         });
         match opened {
             Ok(file) => Ok(Arc::new(file)),
@@ -137,10 +140,56 @@ fn completion_error(what: &'static str) -> CompletionError {
 struct OpenFile {
     file: Arc<dyn File>,
     faults: Arc<Faults>,
-    /// Where the length is kept, for the write-ahead log.
-    len: Option<Arc<AtomicU64>>,
+    /// What is known of the write-ahead log, if it is this file.
+    log: Option<Log>,
     /// Whether the checksums of its pages are bound to their place.
     marked: bool,
+}
+
+/// The length of the write-ahead log, which ends before its file does.
+///
+/// A file that grows with every commit makes the file system write down its new length at every
+/// sync. So the file is made longer by a step of zeros at a time, which no reader of the format
+/// takes for frames: a frame of zeros is of page 0. What a crash leaves of them is cut off when the
+/// database is opened.
+struct Log {
+    /// Up to where the engine has written.
+    len: Arc<AtomicU64>,
+    /// Up to where the file goes.
+    end: AtomicU64,
+    step: u64,
+}
+
+impl Log {
+    fn new(len: &Arc<AtomicU64>, file_len: u64, step: u32) -> Log {
+        len.store(file_len, Ordering::Relaxed);
+        Log { len: Arc::clone(len), end: AtomicU64::new(file_len), step: u64::from(step) }
+    }
+
+    /// Takes note of a write that ends at `end`, and makes room for the next ones.
+    fn written(&self, file: &dyn File, end: u64) {
+        self.len.fetch_max(end, Ordering::Relaxed);
+        if end <= self.end.load(Ordering::Relaxed) {
+            return;
+        }
+        self.end.store(end, Ordering::Relaxed);
+        // A multiple of the step, which the write may have reached by itself.
+        let until = end.div_ceil(self.step.max(1)) * self.step;
+        let zeros = usize::try_from(until.saturating_sub(end)).unwrap_or(0);
+        if zeros == 0 {
+            return;
+        }
+        // Without room for it the log grows by what is written, as long as that fits.
+        match file.write_at(end, &vec![0; zeros]) {
+            Ok(()) => self.end.store(until, Ordering::Relaxed),
+            Err(_) => drop(file.truncate(end)),
+        }
+    }
+
+    fn truncated(&self, len: u64) {
+        self.len.store(len, Ordering::Relaxed);
+        self.end.store(len, Ordering::Relaxed);
+    }
 }
 
 /// Adds the mark of its place to the checksum of each whole page in `bytes`, or takes it away.
@@ -177,8 +226,8 @@ impl OpenFile {
         } else {
             self.file.write_at(pos, bytes)?;
         }
-        if let Some(len) = &self.len {
-            len.fetch_max(pos + bytes.len() as u64, Ordering::Relaxed);
+        if let Some(log) = &self.log {
+            log.written(self.file.as_ref(), pos + bytes.len() as u64);
         }
         Ok(bytes.len())
     }
@@ -254,6 +303,9 @@ impl EngineFile for OpenFile {
     }
 
     fn size(&self) -> turso_core::Result<u64> {
+        if let Some(log) = &self.log {
+            return Ok(log.len.load(Ordering::Relaxed));
+        }
         self.file.len().map_err(|error| {
             self.faults.record(&error);
             LimboError::CompletionError(completion_error("size"))
@@ -262,8 +314,8 @@ impl EngineFile for OpenFile {
 
     fn truncate(&self, len: u64, c: Completion) -> turso_core::Result<Completion> {
         let outcome = self.file.truncate(len).map(|()| {
-            if let Some(known) = &self.len {
-                known.store(len, Ordering::Relaxed);
+            if let Some(log) = &self.log {
+                log.truncated(len);
             }
             0
         });

@@ -294,10 +294,11 @@ fn read_wal(files: &dyn Files) -> Result<Vec<u8>> {
 /// The engine would write over the remains and leave those that are longer in place, where they
 /// could later look like commits behind a damaged one.
 fn check_wal(files: &dyn Files, recover: bool) -> Result<()> {
-    let scan = wal::scan(&read_wal(files)?);
+    let bytes = read_wal(files)?;
+    let scan = wal::scan(&bytes);
     match scan.tail {
-        WalTail::Nothing => return Ok(()),
-        WalTail::Unfinished { .. } | WalTail::Torn { .. } => {}
+        WalTail::Nothing if scan.committed_len == bytes.len() as u64 => return Ok(()),
+        WalTail::Nothing | WalTail::Unfinished { .. } | WalTail::Torn { .. } => {}
         WalTail::Damaged { .. } if recover => {}
         WalTail::Damaged { offset, later_commits } => {
             return Err(Error::corrupt(format!(
