@@ -20,6 +20,9 @@ pub const WAL_HEADER_LEN: usize = 32;
 pub const FRAME_HEADER_LEN: usize = 24;
 
 const MAGIC: u32 = 0x377f_0682;
+/// The length of the checksum that ends each page of ours.
+const PAGE_END_LEN: usize = 8;
+
 const FORMAT: u32 = 3_007_000;
 const PAGE_SIZES: std::ops::RangeInclusive<u32> = 512..=65536;
 
@@ -175,7 +178,7 @@ impl WalScanner {
         let (format, mut checksum, mut at) = match self.format.filter(|_| self.committed.len > 0) {
             Some(format) => (format, self.checksum, 0),
             None => {
-                if is_unwritten(bytes) {
+                if written_len(bytes) == 0 {
                     return WalTail::Nothing;
                 }
                 let Some(head) = bytes.get(..WAL_HEADER_LEN) else {
@@ -195,7 +198,9 @@ impl WalScanner {
             let sum = frame.sum(&format, checksum);
             if frame.salts() != format.salts || frame.page_number() == 0 || sum != frame.checksum()
             {
-                if is_unwritten(&bytes[at..]) {
+                // Whole pages do not end in zeros: the last bytes are the page's own checksum. So
+                // this is a write into the room behind the log that was cut off.
+                if written_len(&bytes[at..]) + PAGE_END_LEN <= format.frame_len() {
                     break;
                 }
                 let later = commits_behind(&format, checksum, &bytes[at..]);
@@ -218,17 +223,17 @@ impl WalScanner {
                 frames = 0;
             }
         }
-        let written = if is_unwritten(&bytes[at..]) { at } else { bytes.len() };
-        match written - rest {
+        match at + written_len(&bytes[at..]) - rest {
             0 => WalTail::Nothing,
             len => WalTail::Unfinished { len: len as u64 },
         }
     }
 }
 
-/// Whether this is room that was made for the log and not used yet.
-fn is_unwritten(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+/// How many bytes there are without the zeros at their end, which may be room that was made for the
+/// log and is not used yet.
+fn written_len(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
 fn judge(offset: u64, later_commits: u64) -> WalTail {
@@ -502,10 +507,10 @@ mod tests {
             assert_eq!(found.committed_len, end as u64, "cut at {cut}");
             match found.tail {
                 // The zeros that a frame begins with cannot be told from room for one.
-                WalTail::Nothing => assert!(is_unwritten(&bytes[end..cut])),
+                WalTail::Nothing => assert_eq!(written_len(&bytes[end..cut]), 0),
                 WalTail::Unfinished { len } => {
                     let written = end + usize::try_from(len).unwrap();
-                    assert!(is_unwritten(&bytes[written..cut]), "cut at {cut}");
+                    assert_eq!(written_len(&bytes[written..cut]), 0, "cut at {cut}");
                 }
                 tail => panic!("a cut is no damage: {tail:?} at {cut}"),
             }
@@ -514,34 +519,34 @@ mod tests {
 
     #[test]
     fn zeros_behind_the_log_are_room_for_more() {
-        let (mut bytes, ends) = five(512, false);
-        let last = ends[4];
+        let (bytes, ends) = five(512, false);
+        let unfinished = |len| WalTail::Unfinished { len };
         for (end, tail) in [
-            (last, WalTail::Nothing),
-            (ends[3] + 536 + 100, WalTail::Unfinished { len: 636 }),
-            (ends[3] + 536, WalTail::Unfinished { len: 536 }),
-            (WAL_HEADER_LEN, WalTail::Unfinished { len: 32 }),
+            (ends[4], WalTail::Nothing),
+            (ends[3] + 536 + 100, unfinished(636)),
+            (ends[3] + 536, unfinished(536)),
+            (WAL_HEADER_LEN, unfinished(32)),
             (0, WalTail::Nothing),
         ] {
-            bytes.truncate(end);
-            for room in [1, 23, 24, 535, 536, 537, 5_000] {
-                let mut roomy = bytes.clone();
+            for room in [1, 23, 24, 435, 436, 535, 536, 537, 5_000] {
+                let mut roomy = bytes[..end].to_vec();
                 roomy.resize(end + room, 0);
-                let (found, expected) = (scan(&roomy), scan(&bytes));
-                assert_eq!(found.committed_len, expected.committed_len);
-                match found.tail {
-                    // Of a frame that was cut off nothing holds, whatever is behind it.
-                    WalTail::Unfinished { .. } | WalTail::Torn { later_commits: 0, .. }
-                        if end == ends[3] + 636 => {}
-                    found => assert_eq!(found, tail, "{room} behind {end}"),
-                }
+                let found = scan(&roomy);
+                assert_eq!(found.committed_len, scan(&bytes[..end]).committed_len);
+                assert_eq!(found.tail, tail, "{room} behind {end}");
             }
         }
-        // Damage before the room is damage all the same.
-        let (mut bytes, ends) = five(512, false);
-        bytes[ends[0] + 300] ^= 1;
-        bytes.resize(last + 5_000, 0);
-        assert!(matches!(scan(&bytes).tail, WalTail::Damaged { .. }));
+        // Damage before the room is damage all the same, and so it is in the last commit.
+        for (at, damaged) in [(ends[0] + 300, true), (ends[3] + 300, false)] {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1;
+            bytes.resize(ends[4] + 5_000, 0);
+            match scan(&bytes).tail {
+                WalTail::Damaged { .. } => assert!(damaged),
+                WalTail::Torn { .. } => assert!(!damaged),
+                tail => panic!("damage at {at} is {tail:?}"),
+            }
+        }
     }
 
     #[test]
