@@ -184,7 +184,10 @@ impl<A: StoreAccess> KnowledgeStore for SqlWorkspace<A> {
             db.atomically(|| {
                 let mut deleted = 0;
                 for id in ids {
-                    let Ok(key) = entity_key(db, id) else { continue };
+                    let key = match entity_key(db, id) {
+                        Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                        key => key?,
+                    };
                     for end in ["from_entity", "to_entity"] {
                         let sql = format!("DELETE FROM sigil_relationship WHERE {end} = ?");
                         db.execute(&sql, params![key])?;

@@ -242,5 +242,6 @@ suite! { $ every_sql_rule, "Makes a test of each rule that only a backend on SQL
         a_newer_version_is_refused,
         another_workspace_in_the_file_is_a_conflict,
         a_transaction_left_open_is_rolled_back,
+        what_cannot_be_looked_up_is_not_taken_for_missing,
     }
 }

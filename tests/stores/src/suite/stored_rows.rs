@@ -206,3 +206,15 @@ pub fn a_transaction_left_open_is_rolled_back(subject: &dyn SqlSubject) -> Resul
     assert_eq!(workspace.messages().count()?, 2);
     workspace.transaction(|workspace| workspace.messages().trim(0).map(drop))
 }
+
+pub fn what_cannot_be_looked_up_is_not_taken_for_missing(subject: &dyn SqlSubject) -> Result<()> {
+    fill(subject)?;
+    subject.run(WORKSPACE, "ALTER TABLE sigil_entity RENAME TO sigil_entity_away")?;
+    let workspace = subject.workspace(HOME)?;
+    assert_fails(workspace.knowledge().entity("0"), ErrorKind::Sql);
+    assert_fails(workspace.knowledge().delete_entities(&["0"]), ErrorKind::Sql);
+    workspace.close()?;
+    subject.run(WORKSPACE, "ALTER TABLE sigil_entity_away RENAME TO sigil_entity")?;
+    assert_eq!(subject.workspace(HOME)?.knowledge().delete_entities(&["0"])?, 1);
+    Ok(())
+}
