@@ -51,14 +51,14 @@ stage_lint() {
   check "core asks the host" core_asks_the_host
   check "only the engine names turso" only_the_engine_names_turso
   check "no test is skipped" no_test_is_skipped
-  check "clippy, native" cargo clippy --locked -p sigil-core -p sigil-native -p sigil-tests --all-targets -- -D warnings
-  check "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p sigil-core -p sigil-native -p sigil-tests
+  check "clippy, native" cargo clippy --locked -p sigil-core -p sigil-native -p sigil-tests -p sigil-store-tests --all-targets -- -D warnings
+  check "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p sigil-core -p sigil-native -p sigil-tests -p sigil-store-tests
   wasm_env
   if rustc --print sysroot | grep -q rustup; then
-    check "clippy, wasm32" cargo clippy --locked -p sigil-core -p sigil-wasm --target wasm32-unknown-unknown --all-targets -- -D warnings
+    check "clippy, wasm32" cargo clippy --locked -p sigil-core -p sigil-wasm -p sigil-store-tests --target wasm32-unknown-unknown --all-targets -- -D warnings
   else
     # Debian's compiler for wasm comes without clippy.
-    check "check, wasm32" env RUSTFLAGS="-D warnings" cargo check --locked -p sigil-core -p sigil-wasm --target wasm32-unknown-unknown --all-targets
+    check "check, wasm32" env RUSTFLAGS="-D warnings" cargo check --locked -p sigil-core -p sigil-wasm -p sigil-store-tests --target wasm32-unknown-unknown --all-targets
   fi
 }
 
@@ -77,13 +77,13 @@ stage_native() {
   cargo test --locked -p sigil-core -p sigil-native -p sigil-tests
 }
 
-# wasm_tests FLAG...: core's own unit tests and the bindings', under wasm-pack. Doctests run natively.
+# wasm_tests FLAG...: core's own unit tests, the bindings', and the suite of the stores, under wasm-pack. Doctests run natively.
 wasm_tests() {
   local crate which
   wasm_env
   # The default of 20 s is for the whole suite.
   export WASM_BINDGEN_TEST_TIMEOUT=600
-  for crate in core wasm; do
+  for crate in core wasm tests/stores; do
     which=(--lib)
     if compgen -G "$crate/tests/*.rs" >/dev/null; then which+=(--test '*'); fi
     wasm-pack test "$@" "$crate" --locked "${which[@]}"

@@ -4,15 +4,16 @@ use serde::{Deserialize, Serialize};
 
 /// What a workspace is to forget.
 ///
-/// Forgetting a session takes its transcript, the messages with its id, every summary that covers
-/// one of those, the facts whose source is the session or one of its messages or that were
-/// extracted with such a summary, and the vectors with the id of any of these or whose metadata
-/// name the session as `session_id`.
+/// Forgetting a session takes its transcript, the messages with its id, every summary that names
+/// the session or one of those messages, the facts whose source is the session or one of its
+/// messages or that were extracted with such a summary (their ids begin with the summary's and
+/// `-fact-`), and the vectors with the id of the session, of one of the messages or of such a
+/// summary, or whose metadata name the session as `session_id` or `sessionId`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "scope", content = "id")]
 pub enum Forget {
     /// Every session of this user; the facts whose source is the user's id; the vectors whose
-    /// metadata name the user as `user_id`.
+    /// metadata name the user as `user_id` or `userId`.
     User(String),
     /// One session.
     Session(String),

@@ -13,7 +13,8 @@
 //!   [`NotFound`](ErrorKind::NotFound).
 //! - A call that writes several records writes all of them or none, also inside a transaction.
 //! - Records are in the order of their times; those of the same time, in the order in which they
-//!   were stored.
+//!   were stored. A record that replaces another has its place in that order.
+//! - An empty text in a query asks for nothing in particular, as if it were not set.
 //! - Lists that match nothing are empty, never an error.
 
 mod audit;
@@ -84,7 +85,9 @@ impl Paging {
 
 /// A place in a list that is ordered by time: behind the record with this time and number.
 ///
-/// It stays good while records are added and removed. Its text form is for bindings.
+/// It stays good while records are added and removed. Only a new record of the very same time may
+/// take the number of the last one, when that was removed, and then comes before the cursor. Its
+/// text form is for bindings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// The time of the last record given.

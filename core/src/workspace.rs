@@ -43,8 +43,9 @@ pub trait WorkspaceStores: fmt::Debug {
     /// back when it returns an error or panics.
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy) inside another transaction; whatever `body` or the commit
-    /// returns.
+    /// [`Busy`](crate::ErrorKind::Busy) inside another transaction;
+    /// [`Closed`](crate::ErrorKind::Closed) when `body` closed the stores, and nothing was kept;
+    /// whatever `body` or the commit returns.
     fn transaction(&self, body: &mut dyn FnMut() -> Result<()>) -> Result<()>;
 
     /// Deletes what is to be forgotten, in one commit, and sees to it that its bytes are in none
@@ -52,9 +53,11 @@ pub trait WorkspaceStores: fmt::Debug {
     ///
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy) inside a transaction,
-    /// [`NotFound`](crate::ErrorKind::NotFound) for a session that is not there, and storage kinds.
-    /// After one of those the deletion may have been committed and its bytes still be there: open
-    /// the workspace again and repeat the call.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) and [`Limit`](crate::ErrorKind::Limit) for
+    /// an id that is none, [`NotFound`](crate::ErrorKind::NotFound) for a session of which there is
+    /// neither the session nor a message, and storage kinds. After one of the last the deletion may
+    /// have been committed and its bytes still be there: open the workspace again and repeat the
+    /// call.
     fn forget(&self, what: &Forget) -> Result<Forgotten>;
 
     /// Closes everything, trying all of it, and gives the first error with the others in its text.
@@ -169,9 +172,11 @@ impl Workspace {
     ///
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy) inside a transaction,
-    /// [`NotFound`](crate::ErrorKind::NotFound) for a session that is not there, and storage kinds.
-    /// After one of those the deletion may have been committed and its bytes still be there: open
-    /// the workspace again and repeat the call.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) and [`Limit`](crate::ErrorKind::Limit) for
+    /// an id that is none, [`NotFound`](crate::ErrorKind::NotFound) for a session of which there is
+    /// neither the session nor a message, and storage kinds. After one of the last the deletion may
+    /// have been committed and its bytes still be there: open the workspace again and repeat the
+    /// call.
     pub fn forget(&self, what: &Forget) -> Result<Forgotten> {
         self.stores.forget(what)
     }

@@ -9,5 +9,7 @@ pub mod model;
 pub mod program;
 pub mod random;
 pub mod scratch;
+pub mod store_model;
+pub mod store_workload;
 pub mod wal;
 pub mod workload;

@@ -93,6 +93,7 @@ impl Database {
     }
 
     fn end_transaction(&self, sql: &str) -> Result<()> {
+        self.usable()?;
         if !self.in_transaction_call.replace(false) {
             return Err(Error::invalid("no transaction was begun on this handle"));
         }

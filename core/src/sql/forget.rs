@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::forget::{Forget, Forgotten};
 use crate::params;
 use crate::store::Store;
-use crate::stores::{Summary, not_found};
+use crate::stores::{Summary, check_id, not_found};
 
 /// Deletes what is to be forgotten, inside a transaction.
 pub(super) fn forget<A: StoreAccess>(
@@ -19,6 +19,10 @@ pub(super) fn forget<A: StoreAccess>(
     store: &Store,
     what: &Forget,
 ) -> Result<Forgotten> {
+    if let Forget::Session(id) | Forget::User(id) = what {
+        // Facts and vectors that name nobody are not nobody's to be forgotten.
+        check_id("the id of what is to be forgotten", id)?;
+    }
     let deletion = Deletion { db: store.database(), vectors: workspace.memory_in(store) };
     match what {
         Forget::Workspace => deletion.everything(),

@@ -166,15 +166,9 @@ impl<A: StoreAccess> KnowledgeStore for SqlWorkspace<A> {
         if let Some(prefix) = query.name_prefix.as_deref()
             && !prefix.is_empty()
         {
-            let mut pattern = String::with_capacity(prefix.len() + 1);
-            for char in prefix.chars() {
-                if matches!(char, '%' | '_' | '\\') {
-                    pattern.push('\\');
-                }
-                pattern.push(char);
-            }
-            pattern.push('%');
-            list.filter("name LIKE ? ESCAPE '\\'", pattern);
+            // As bytes, because LIKE and the collations end a text at a NUL.
+            let prefix = prefix.to_ascii_lowercase().into_bytes();
+            list.filter("instr(CAST(lower(name) AS BLOB), ?) = 1", prefix);
         }
         self.access.with(|store| {
             list.run(store.database(), "sigil_entity", &query.paging, LIMIT, read_entity)
@@ -190,7 +184,10 @@ impl<A: StoreAccess> KnowledgeStore for SqlWorkspace<A> {
             db.atomically(|| {
                 let mut deleted = 0;
                 for id in ids {
-                    let Ok(key) = entity_key(db, id) else { continue };
+                    let key = match entity_key(db, id) {
+                        Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                        key => key?,
+                    };
                     for end in ["from_entity", "to_entity"] {
                         let sql = format!("DELETE FROM sigil_relationship WHERE {end} = ?");
                         db.execute(&sql, params![key])?;

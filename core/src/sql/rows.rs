@@ -192,10 +192,12 @@ impl PageQuery {
         let mut page = Page { items: Vec::new(), next: None };
         let mut last: Option<Cursor> = None;
         // A list without limit has no next page, and needs no cursor for it.
-        let Ok(limit) = usize::try_from(limit) else {
+        if limit < 0 {
             page.items = read_all(db, table, &sql, self.params, read)?;
             return Ok(page);
-        };
+        }
+        // Where addresses have 32 bits, no list is as long as a limit can be.
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         db.query_each(&sql, self.params, |row| {
             // One more than asked for says that there is more.
             if page.items.len() == limit {

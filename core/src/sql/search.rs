@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::message::{TABLE, WITH_SESSION, read};
 use super::rows::{Columns, read_all, read_one};
@@ -66,25 +66,32 @@ impl MessageWords {
         Ok(())
     }
 
-    /// Reads again what was changed and deleted.
+    /// Reads again what was changed, and forgets what was deleted.
     fn correct(&mut self, db: &Database) -> Result<()> {
+        let changed = changed(db, self.watermark)?;
+        self.read_to = self.unchanged_to(&changed);
+        changed.iter().for_each(|seq| self.remove(*seq));
         let sql = "SELECT seq, created_at, content FROM sigil_message WHERE seq = ?";
-        for seq in changed(db, self.watermark)? {
-            self.remove(seq);
-            if seq > self.read_to {
-                continue;
-            }
-            db.query_each(sql, params![seq], |row| {
+        for seq in changed.range(..=self.read_to) {
+            db.query_each(sql, params![*seq], |row| {
                 let mut columns = Columns::new(row, TABLE);
                 let (seq, time) = (columns.int()?, columns.time()?);
                 self.add((time, seq), columns.str()?);
                 Ok(())
             })?;
         }
-        // The numbers of the last messages are given again when those are deleted.
-        let max = db.query("SELECT max(seq) FROM sigil_message", ())?;
-        self.read_to = self.read_to.min(max.single()?.as_i64().unwrap_or(0));
         Ok(())
+    }
+
+    /// The last number up to which there can be no message that is neither in the index nor in
+    /// `changed`.
+    ///
+    /// A new message gets the number behind the last one there is. When the last ones are deleted
+    /// their numbers are given again, and so are those before them that were free already; but
+    /// none before a message that stayed.
+    fn unchanged_to(&self, changed: &BTreeSet<i64>) -> i64 {
+        let stayed = |seq: &i64| self.entries.contains_key(seq) && !changed.contains(seq);
+        (1..=self.read_to).rev().find(stayed).unwrap_or(0)
     }
 
     /// Forgets those logged changes that no index in memory needs to learn of any more.
@@ -140,7 +147,7 @@ impl MessageWords {
 }
 
 /// The numbers of messages that were changed or deleted after `seq`.
-fn changed(db: &Database, seq: Seq) -> Result<Vec<i64>> {
+fn changed(db: &Database, seq: Seq) -> Result<BTreeSet<i64>> {
     let keys = changes::keys_since(db, MESSAGE_SOURCE, seq)?;
     Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
 }
@@ -159,18 +166,16 @@ pub(super) fn search(store: &Store, phrase: &str, paging: &Paging) -> Result<Pag
             return Ok(index.candidates(&wanted));
         }
         // What the transaction wrote may yet be rolled back, so the index must not learn of it.
+        let changed = changed(db, index.watermark)?;
+        let read_to = index.unchanged_to(&changed);
         let mut candidates = index.candidates(&wanted);
-        let known: std::collections::HashSet<i64> =
-            candidates.iter().map(|place| place.1).collect();
+        candidates.retain(|(_, seq)| *seq <= read_to && !changed.contains(seq));
         let new = "SELECT created_at, seq FROM sigil_message WHERE seq > ?";
-        let mut more = read_all(db, TABLE, new, params![index.read_to], place)?;
+        candidates.extend(read_all(db, TABLE, new, params![read_to], place)?);
         let one = "SELECT created_at, seq FROM sigil_message WHERE seq = ?";
-        for seq in changed(db, index.watermark)? {
-            more.extend(read_one(db, TABLE, one, params![seq], place)?);
+        for seq in changed.range(..=read_to) {
+            candidates.extend(read_one(db, TABLE, one, params![*seq], place)?);
         }
-        more.sort_unstable();
-        more.dedup();
-        candidates.extend(more.into_iter().filter(|place| !known.contains(&place.1)));
         Ok(candidates)
     })?;
     candidates.sort_unstable_by_key(|place| Reverse(*place));

@@ -257,7 +257,8 @@ pub trait KnowledgeStore {
     /// [`NotFound`](crate::ErrorKind::NotFound).
     fn entity(&self, id: &str) -> Result<Entity>;
 
-    /// The entities that match, oldest first.
+    /// The entities that match, oldest first. Among those of the same time, one that a relationship
+    /// named before it was stored has its place from then.
     ///
     /// # Errors
     /// Storage kinds.
@@ -284,7 +285,7 @@ pub trait KnowledgeStore {
     /// As [`put_relationship`](KnowledgeStore::put_relationship).
     fn put_relationships(&self, relationships: &[Relationship]) -> Result<()>;
 
-    /// The relationships of an entity, in the order in which they were stored.
+    /// The relationships of an entity, in the order of when they were last stored.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) when the entity is not stored.
@@ -320,7 +321,8 @@ pub trait KnowledgeStore {
     /// Storage kinds.
     fn find_facts(&self, query: &FactQuery) -> Result<Page<Fact>>;
 
-    /// Deletes the facts from this source, with one commit, and says how many there were.
+    /// Deletes the facts from this source, with one commit, and says how many there were. The
+    /// empty source is that of the facts that have none.
     ///
     /// # Errors
     /// Storage kinds.

@@ -27,11 +27,11 @@ pub trait VectorStore {
     /// Stores a vector under its id, replacing the one that is there, metadata included.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an empty id, wrong dimensions or an
-    /// element that is not finite.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an id that is empty, too long or holds
+    /// a NUL, for wrong dimensions, or an element that is not finite.
     fn store(&self, id: &str, vector: &[f32], metadata: &Metadata) -> Result<()>;
 
-    /// Stores many vectors, all or none, with one commit.
+    /// Stores many vectors, all or none, with one commit; of those with the same id, the last.
     ///
     /// # Errors
     /// As [`store`](VectorStore::store).
@@ -48,7 +48,8 @@ pub trait VectorStore {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for wrong dimensions or an element that is
-    /// not finite.
+    /// not finite; [`Busy`](crate::ErrorKind::Busy) where the first search of an open workspace has
+    /// to build something and cannot inside a transaction: search once before it.
     fn search(&self, query: &[f32], k: usize, options: &SearchOptions) -> Result<Vec<Hit>>;
 
     /// Deletes the vectors with these ids, with one commit, and says how many there were.
