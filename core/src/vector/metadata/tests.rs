@@ -119,3 +119,51 @@ fn numbers_compare_by_their_exact_value() {
     assert_eq!(Int(0), Float(-0.0));
     assert_eq!(Int(i64::MIN), Float(-9_223_372_036_854_775_808.0));
 }
+
+#[test]
+fn the_quick_reader_reads_what_the_thorough_one_does() {
+    let texts = [
+        "{}",
+        r#"{"a":null,"b":true,"c":-1,"d":0.5,"e":"x","f":[1,[2,{}]],"g":{"h":{}}}"#,
+        r#" { "b" : 1 , "a" : 2 } "#,
+        r#"{"a":1,"a":2,"b":3,"a":{"x":4}}"#,
+        r#"{"a":9223372036854775807,"b":-9223372036854775808}"#,
+        r#"{"a":9223372036854775808}"#,
+        r#"{"a":9007199254740993.0}"#,
+        r#"{"a":18446744073709551617}"#,
+        r#"{"a":1e5,"b":1E300,"c":-0.0,"d":1e-400,"e":0}"#,
+        r#"{"a":1e999}"#,
+        r#"{"a":"\u0000\ud83d\ude00","\n":1}"#,
+        r#"{"a":"\ud83d"}"#,
+        "[]",
+        "1",
+        "null",
+        "",
+        "{",
+        "{} {}",
+        r#"{"a":01}"#,
+        r#"{"a":NaN}"#,
+    ];
+    let nested = |depth: usize| format!("{}{{}}{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+    let deep = [nested(14), nested(15), nested(16), nested(200)];
+    for text in texts.into_iter().map(str::to_owned).chain(deep) {
+        let thorough = serde_json::from_str::<Value>(&text)
+            .map_err(|error| error.to_string())
+            .and_then(|value| Metadata::from_value(&value).map_err(|error| error.to_string()));
+        match (json::read(&text), thorough) {
+            // It may leave a text to the thorough one, and never takes one that is refused.
+            (Some(quick), thorough) => assert_eq!(Ok(quick), thorough, "{text}"),
+            (None, thorough) => {
+                let left = ["{\"a\":92233", "{\"a\":9007", "{\"a\":1844", "{\"a\":1e5"];
+                let left = left.iter().any(|start| text.starts_with(start));
+                assert!(thorough.is_err() || left, "{text}");
+            }
+        }
+    }
+    // As long as it gets: every character of the number becomes several.
+    let short =
+        format!("{{{}}}", (0..99).map(|n| format!("\"{n}\":1e15")).collect::<Vec<_>>().join(","));
+    assert!(Metadata::from_json(&short).unwrap().to_json().len() < short.len() * 8);
+    let grows = format!("{{\"a\":[{}]}}", vec!["1e15"; 5_000].join(","));
+    assert_eq!(Metadata::from_json(&grows).unwrap_err().kind(), ErrorKind::Limit);
+}
