@@ -12,13 +12,14 @@ use super::knowledge::{ENTITY_COLUMNS, entity_key, read_entity};
 use super::rows::Columns;
 use crate::engine::Database;
 use crate::error::Result;
+use crate::params;
 use crate::store::Store;
 use crate::stores::{Graph, Relationship, Traversal};
 use crate::value::{Params, Value};
 
-/// Rows are looked up by this many keys at a time; what is missing to one of these numbers is
-/// filled up with a key that is there already.
-const KEYS_AT_ONCE: [usize; 4] = [1, 16, 64, 256];
+/// Rows are looked up by this many keys at a time. What is left over is looked up one by one: the
+/// engine makes a table of its own for the keys of a list, which pays from about a dozen on.
+const KEYS_AT_ONCE: [usize; 5] = [256, 128, 64, 32, 16];
 
 /// Reading a whole table is faster than looking up more than one in this many of its rows.
 const SCAN_SHARE: usize = 10;
@@ -175,7 +176,7 @@ impl Lookup<'_> {
         mut each: impl FnMut(&mut Columns<'_>) -> Result<()>,
     ) -> Result<()> {
         let Lookup { table, key, columns } = self;
-        if keys.len() > KEYS_AT_ONCE[2] && keys.len().saturating_mul(SCAN_SHARE) > all {
+        if keys.len() > KEYS_AT_ONCE[0] && keys.len().saturating_mul(SCAN_SHARE) > all {
             let wanted: KeySet = keys.iter().copied().collect();
             let sql = format!("SELECT {key}, {columns} FROM {table}");
             return db.query_each(&sql, (), |row| match wanted.contains(&row.get_i64(0)?) {
@@ -184,20 +185,25 @@ impl Lookup<'_> {
             });
         }
         let mut rest = keys;
-        while let Some(last) = rest.last() {
-            let fits = KEYS_AT_ONCE.iter().copied().find(|size| rest.len() <= *size);
-            let size = fits.unwrap_or(KEYS_AT_ONCE[KEYS_AT_ONCE.len() - 1]);
-            let (now, later) = rest.split_at(rest.len().min(size));
-            let mut values: Vec<Value> = now.iter().copied().map(Value::Integer).collect();
-            values.resize(size, Value::Integer(*last));
+        for size in KEYS_AT_ONCE {
+            if rest.len() < size {
+                continue;
+            }
             let marks = vec!["?"; size].join(", ");
             let sql = format!("SELECT {columns} FROM {table} WHERE {key} IN ({marks})");
-            db.query_each(&sql, Params::Positional(values), |row| {
-                each(&mut Columns::new(row, table))
-            })?;
-            rest = later;
+            let chunks = rest.chunks_exact(size);
+            rest = chunks.remainder();
+            for chunk in chunks {
+                let values = chunk.iter().copied().map(Value::Integer).collect();
+                db.query_each(&sql, Params::Positional(values), |row| {
+                    each(&mut Columns::new(row, table))
+                })?;
+            }
         }
-        Ok(())
+        let sql = format!("SELECT {columns} FROM {table} WHERE {key} = ?");
+        rest.iter().try_for_each(|key| {
+            db.query_each(&sql, params![*key], |row| each(&mut Columns::new(row, table)))
+        })
     }
 }
 
