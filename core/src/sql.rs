@@ -5,6 +5,8 @@
 
 mod access;
 mod audit;
+mod edges;
+mod follow;
 mod forget;
 mod knowledge;
 mod message;
@@ -33,6 +35,8 @@ use crate::stores::{
 use crate::vector::Metric;
 use crate::workspace::WorkspaceStores;
 pub use access::{Shared, StoreAccess};
+pub(crate) use edges::Edges;
+pub(crate) use follow::Following;
 pub(crate) use search::MessageWords;
 
 /// The vector collection of a workspace's memory.

@@ -17,7 +17,7 @@ use crate::host::{FixedHost, Host};
 use crate::params;
 use crate::schema;
 use crate::snapshot::{MemoryStorage, SnapshotStorage};
-use crate::sql::MessageWords;
+use crate::sql::{Edges, Following, MessageWords};
 
 /// What a host hands a [`Store`].
 #[derive(Debug)]
@@ -68,7 +68,8 @@ pub struct Store {
     snapshots: Box<dyn SnapshotStorage + Send>,
     id: StoreId,
     indexes: RefCell<BTreeMap<i64, CollectionIndex>>,
-    words: RefCell<MessageWords>,
+    words: RefCell<Following<MessageWords>>,
+    edges: RefCell<Following<Edges>>,
     /// Declared last: given free after everything else.
     held: RefCell<Option<Box<dyn Any + Send>>>,
 }
@@ -96,6 +97,7 @@ impl Store {
             id,
             indexes: RefCell::default(),
             words: RefCell::default(),
+            edges: RefCell::default(),
             held: RefCell::default(),
         })
     }
@@ -278,10 +280,19 @@ impl Store {
     /// Calls `f` on the word index of the messages.
     pub(crate) fn with_words<T>(
         &self,
-        f: impl FnOnce(&mut MessageWords) -> Result<T>,
+        f: impl FnOnce(&mut Following<MessageWords>) -> Result<T>,
     ) -> Result<T> {
         self.database.usable()?;
         f(&mut self.words.borrow_mut())
+    }
+
+    /// Calls `f` on the index of the relationships.
+    pub(crate) fn with_edges<T>(
+        &self,
+        f: impl FnOnce(&mut Following<Edges>) -> Result<T>,
+    ) -> Result<T> {
+        self.database.usable()?;
+        f(&mut self.edges.borrow_mut())
     }
 
     /// Shows the open indexes everything that is committed, so that a transaction can search them.
@@ -349,6 +360,7 @@ impl Store {
             }
         }
         self.words.borrow().trim_log(&self.database)?;
+        self.edges.borrow().trim_log(&self.database)?;
         Ok(saved)
     }
 
@@ -391,6 +403,7 @@ impl Store {
         let closed = self.database.close();
         self.indexes.borrow_mut().clear();
         self.words.take();
+        self.edges.take();
         saved.and(closed)
     }
 }

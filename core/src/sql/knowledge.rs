@@ -272,6 +272,6 @@ impl<A: StoreAccess> KnowledgeStore for SqlWorkspace<A> {
     }
 
     fn traverse(&self, start: &str, traversal: &Traversal) -> Result<Graph> {
-        self.access.with(|store| traverse::traverse(store.database(), start, traversal))
+        self.access.with(|store| traverse::traverse(store, start, traversal))
     }
 }

@@ -13,7 +13,7 @@ use crate::vector::Metadata;
 ///
 /// What is not as the stores write it, which only SQL by hand can bring about, is
 /// [`Corrupt`](crate::ErrorKind::Corrupt).
-pub(super) struct Columns<'a> {
+pub(crate) struct Columns<'a> {
     row: RowRef<'a>,
     at: usize,
     table: &'static str,

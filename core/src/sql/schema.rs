@@ -102,6 +102,13 @@ const WORKSPACE: &[&str] = &[
        UNIQUE (from_entity, to_entity, type)
      );
      CREATE INDEX sigil_relationship_to ON sigil_relationship (to_entity, from_entity, type);
+     CREATE TRIGGER sigil_relationship_delete AFTER DELETE ON sigil_relationship BEGIN
+       INSERT INTO sigil_change (source, key) VALUES (-2, OLD.seq);
+     END;
+     CREATE TRIGGER sigil_relationship_update
+       AFTER UPDATE OF seq, from_entity, to_entity, type ON sigil_relationship BEGIN
+       INSERT INTO sigil_change (source, key) VALUES (-2, OLD.seq), (-2, NEW.seq);
+     END;
      CREATE TABLE sigil_fact (
        seq INTEGER PRIMARY KEY,
        id TEXT NOT NULL UNIQUE,
@@ -169,6 +176,9 @@ const GATEWAY: &[&str] = &[
 /// The source of changes to `sigil_message` in the change sequence; those of vector collections
 /// are positive. New rows are not logged, since they have the highest numbers.
 pub(super) const MESSAGE_SOURCE: i64 = -1;
+
+/// The source of changes to `sigil_relationship`.
+pub(super) const RELATIONSHIP_SOURCE: i64 = -2;
 
 /// The id of the workspace that a store holds, if it holds one.
 pub(super) fn workspace_id(db: &Database) -> Result<Option<String>> {

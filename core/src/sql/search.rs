@@ -6,12 +6,12 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
+use super::follow::{KeyMap, TableIndex};
 use super::message::{TABLE, WITH_SESSION, read};
 use super::rows::{Columns, read_all, read_one};
 use super::schema::MESSAGE_SOURCE;
-use crate::changes::{self, Seq};
 use crate::engine::Database;
 use crate::error::Result;
 use crate::params;
@@ -31,86 +31,25 @@ pub(crate) struct MessageWords {
     /// `None` for a message that was removed or has a newer entry.
     places: Vec<Option<Place>>,
     /// The entry of each message.
-    entries: HashMap<i64, u32>,
-    /// Messages up to this number have been read.
-    read_to: i64,
-    watermark: Seq,
-    /// [`Database::total_changes`] when the table was last read.
-    seen_changes: Option<i64>,
+    entries: KeyMap<u32>,
 }
 
-impl MessageWords {
-    /// Reads what was committed since the last call; must not be called inside a transaction.
-    fn catch_up(&mut self, db: &Database) -> Result<()> {
-        let total = db.total_changes();
-        if self.seen_changes == Some(total) {
-            return Ok(());
-        }
-        let last = changes::last_seq(db)?;
-        if last > self.watermark {
-            // An index that has read nothing yet has nothing to correct.
-            if self.read_to > 0 {
-                self.correct(db)?;
-            }
-            self.watermark = last;
-        }
-        let new = "SELECT seq, created_at, content FROM sigil_message WHERE seq > ? ORDER BY seq";
-        db.query_each(new, params![self.read_to], |row| {
-            let mut columns = Columns::new(row, TABLE);
-            let (seq, time) = (columns.int()?, columns.time()?);
-            self.add((time, seq), columns.str()?);
-            self.read_to = seq;
-            Ok(())
-        })?;
-        self.seen_changes = Some(total);
-        Ok(())
+impl TableIndex for MessageWords {
+    const SOURCE: i64 = MESSAGE_SOURCE;
+    const TABLE: &'static str = TABLE;
+    const COLUMNS: &'static str = "created_at, content";
+
+    fn holds(&self, seq: i64) -> bool {
+        self.entries.contains_key(&seq)
     }
 
-    /// Reads again what was changed, and forgets what was deleted.
-    fn correct(&mut self, db: &Database) -> Result<()> {
-        let changed = changed(db, self.watermark)?;
-        self.read_to = self.unchanged_to(&changed);
-        changed.iter().for_each(|seq| self.remove(*seq));
-        let sql = "SELECT seq, created_at, content FROM sigil_message WHERE seq = ?";
-        for seq in changed.range(..=self.read_to) {
-            db.query_each(sql, params![*seq], |row| {
-                let mut columns = Columns::new(row, TABLE);
-                let (seq, time) = (columns.int()?, columns.time()?);
-                self.add((time, seq), columns.str()?);
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-
-    /// The last number up to which there can be no message that is neither in the index nor in
-    /// `changed`.
-    ///
-    /// A new message gets the number behind the last one there is. When the last ones are deleted
-    /// their numbers are given again, and so are those before them that were free already; but
-    /// none before a message that stayed.
-    fn unchanged_to(&self, changed: &BTreeSet<i64>) -> i64 {
-        let stayed = |seq: &i64| self.entries.contains_key(seq) && !changed.contains(seq);
-        (1..=self.read_to).rev().find(stayed).unwrap_or(0)
-    }
-
-    /// Forgets those logged changes that no index in memory needs to learn of any more.
-    pub(crate) fn trim_log(&self, db: &Database) -> Result<()> {
-        let through = if self.seen_changes.is_some() { self.watermark } else { Seq::MAX };
-        let sql = "SELECT 1 FROM sigil_change WHERE source = ? AND seq <= ? LIMIT 1";
-        match db.query(sql, params![MESSAGE_SOURCE, through])?.is_empty() {
-            true => Ok(()),
-            false => changes::trim(db, MESSAGE_SOURCE, through),
-        }
-    }
-
-    fn add(&mut self, place: Place, content: &str) {
+    fn add(&mut self, seq: i64, columns: &mut Columns<'_>) -> Result<()> {
+        let time = columns.time()?;
         // More than four billion messages would not fit into memory by far.
-        let Ok(entry) = u32::try_from(self.places.len()) else { return };
-        self.remove(place.1);
-        self.places.push(Some(place));
-        self.entries.insert(place.1, entry);
-        for word in words(content) {
+        let Ok(entry) = u32::try_from(self.places.len()) else { return Ok(()) };
+        self.places.push(Some((time, seq)));
+        self.entries.insert(seq, entry);
+        for word in words(columns.str()?) {
             match self.postings.get_mut(&*word) {
                 Some(postings) if postings.last() == Some(&entry) => {}
                 Some(postings) => postings.push(entry),
@@ -119,6 +58,7 @@ impl MessageWords {
                 }
             }
         }
+        Ok(())
     }
 
     fn remove(&mut self, seq: i64) {
@@ -128,7 +68,9 @@ impl MessageWords {
             *place = None;
         }
     }
+}
 
+impl MessageWords {
     /// The messages that hold all of `words`.
     fn candidates(&self, words: &[String]) -> Vec<Place> {
         let mut postings = Vec::with_capacity(words.len());
@@ -146,12 +88,6 @@ impl MessageWords {
     }
 }
 
-/// The numbers of messages that were changed or deleted after `seq`.
-fn changed(db: &Database, seq: Seq) -> Result<BTreeSet<i64>> {
-    let keys = changes::keys_since(db, MESSAGE_SOURCE, seq)?;
-    Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
-}
-
 /// The messages with the words of `phrase` in a row, newest first.
 pub(super) fn search(store: &Store, phrase: &str, paging: &Paging) -> Result<Page<Message>> {
     const LIMIT: i64 = 50;
@@ -160,15 +96,15 @@ pub(super) fn search(store: &Store, phrase: &str, paging: &Paging) -> Result<Pag
         return Ok(Page { items: Vec::new(), next: None });
     }
     let db = store.database();
-    let mut candidates = store.with_words(|index| {
+    let mut candidates = store.with_words(|words| {
         if !db.in_transaction() {
-            index.catch_up(db)?;
-            return Ok(index.candidates(&wanted));
+            words.catch_up(db)?;
+            return Ok(words.index.candidates(&wanted));
         }
         // What the transaction wrote may yet be rolled back, so the index must not learn of it.
-        let changed = changed(db, index.watermark)?;
-        let read_to = index.unchanged_to(&changed);
-        let mut candidates = index.candidates(&wanted);
+        let changed = words.changed(db)?;
+        let read_to = words.unchanged_to(&changed);
+        let mut candidates = words.index.candidates(&wanted);
         candidates.retain(|(_, seq)| *seq <= read_to && !changed.contains(seq));
         let new = "SELECT created_at, seq FROM sigil_message WHERE seq > ?";
         candidates.extend(read_all(db, TABLE, new, params![read_to], place)?);

@@ -4,13 +4,15 @@
 //! times as long for the walk alone. No other writer can come in between the statements: the
 //! database has one connection, and the call holds it.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::HashSet;
 
+use super::edges::{EDGES_MAX, Edge, Edges};
+use super::follow::{Following, KeyMap, KeySet, TableIndex};
 use super::knowledge::{ENTITY_COLUMNS, entity_key, read_entity};
 use super::rows::Columns;
 use crate::engine::Database;
 use crate::error::Result;
+use crate::store::Store;
 use crate::stores::{Graph, Relationship, Traversal};
 use crate::value::{Params, Value};
 
@@ -21,76 +23,126 @@ const KEYS_AT_ONCE: [usize; 4] = [1, 16, 64, 256];
 /// Reading a whole table is faster than looking up more than one in this many of its rows.
 const SCAN_SHARE: usize = 10;
 
-/// A hash for row numbers, which nobody chooses so that they collide.
-#[derive(Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        // Fibonacci hashing: 2^64 divided by the golden ratio. The table takes the high bits too.
-        let mixed = (self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
-    }
-
-    fn write_i64(&mut self, n: i64) {
-        self.write_u64(n.cast_unsigned());
-    }
+/// What is reached from `start`.
+pub(super) fn traverse(store: &Store, start: &str, traversal: &Traversal) -> Result<Graph> {
+    let db = store.database();
+    let start = entity_key(db, start)?;
+    let sizes = Sizes { entities: count(db, "sigil_entity")?, edges: count(db, Edges::TABLE)? };
+    let walk = store.with_edges(|edges| match is_usable(edges, db, sizes.edges)? {
+        true => Ok(in_memory(&edges.index, start, traversal)),
+        false => in_tables(db, start, traversal, sizes, &mut edges.index.rows_read),
+    })?;
+    read(db, walk, sizes)
 }
 
-type KeySet = HashSet<i64, BuildHasherDefault<KeyHasher>>;
-type KeyMap<V> = HashMap<i64, V, BuildHasherDefault<KeyHasher>>;
+/// How many rows there may be.
+#[derive(Clone, Copy)]
+struct Sizes {
+    entities: usize,
+    edges: usize,
+}
 
-/// What is known while walking.
+/// Whether the index shows what the table says, after it was brought up to date, or built if that
+/// is worth it.
+fn is_usable(edges: &mut Following<Edges>, db: &Database, rows: usize) -> Result<bool> {
+    // What a transaction wrote may yet be rolled back, so the index must not learn of it.
+    if db.in_transaction() {
+        return Ok(edges.is_built() && edges.is_current(db));
+    }
+    if rows > EDGES_MAX || edges.index.len() > EDGES_MAX {
+        *edges = Following::default();
+        return Ok(false);
+    }
+    if !edges.is_built() && edges.index.rows_read < rows {
+        return Ok(false);
+    }
+    edges.catch_up(db)?;
+    Ok(true)
+}
+
+/// What a walk found.
 struct Walk {
     /// The numbers of the entities that were reached.
     reached: KeySet,
-    /// Those that were reached in the last step.
-    frontier: Vec<i64>,
-    /// Relationships that go out from the others: their number, and where they go.
-    out: Vec<(i64, i64)>,
+    /// The numbers of the relationships between two of them.
+    inside: Vec<i64>,
 }
 
-/// What is reached from `start`.
-pub(super) fn traverse(db: &Database, start: &str, traversal: &Traversal) -> Result<Graph> {
-    let start = entity_key(db, start)?;
-    let types: HashSet<&str> = traversal.types.iter().map(String::as_str).collect();
-    let entities = count(db, "sigil_entity")?;
-    let reached = KeySet::from_iter([start]);
-    let mut walk = Walk { reached, frontier: vec![start], out: Vec::new() };
+/// Walks over the index.
+fn in_memory(edges: &Edges, start: i64, traversal: &Traversal) -> Walk {
+    let kinds: HashSet<u32> = traversal.types.iter().filter_map(|name| edges.kind(name)).collect();
+    let walked = |edge: &&Edge| traversal.types.is_empty() || kinds.contains(&edge.kind);
+    let mut reached = KeySet::from_iter([start]);
+    let mut frontier = vec![start];
     for _ in 0..traversal.steps() {
-        if walk.frontier.is_empty() {
+        if frontier.is_empty() {
+            break;
+        }
+        let mut next = Vec::new();
+        for entity in frontier {
+            let out = edges.out(entity).filter(walked).map(|edge| edge.to);
+            let into = edges.into(entity).filter(walked).map(|edge| edge.from);
+            next.extend(out.chain(into).filter(|other| reached.insert(*other)));
+        }
+        frontier = next;
+    }
+    let inside = reached
+        .iter()
+        .flat_map(|entity| edges.out(*entity))
+        .filter(|edge| reached.contains(&edge.to))
+        .map(|edge| edge.seq)
+        .collect();
+    Walk { reached, inside }
+}
+
+/// Walks over the indexes of the table, and counts the rows it reads.
+fn in_tables(
+    db: &Database,
+    start: i64,
+    traversal: &Traversal,
+    sizes: Sizes,
+    rows: &mut usize,
+) -> Result<Walk> {
+    let types: HashSet<&str> = traversal.types.iter().map(String::as_str).collect();
+    let mut reached = KeySet::from_iter([start]);
+    let mut frontier = vec![start];
+    // Those that go out from what was reached before the last step, and where they go.
+    let mut out = Vec::new();
+    for _ in 0..traversal.steps() {
+        if frontier.is_empty() {
             break;
         }
         let mut next = Vec::new();
         let mut step = |to: i64, kind: &str| {
+            *rows += 1;
             let walked = types.is_empty() || types.contains(kind);
-            if walked && walk.reached.insert(to) {
+            if walked && reached.insert(to) {
                 next.push(to);
             }
         };
-        OUT.each(db, &walk.frontier, entities, |columns| {
+        OUT.each(db, &frontier, sizes.entities, |columns| {
             let (to, seq) = (columns.int()?, columns.int()?);
             step(to, columns.str()?);
-            walk.out.push((seq, to));
+            out.push((seq, to));
             Ok(())
         })?;
-        IN.each(db, &walk.frontier, entities, |columns| {
+        IN.each(db, &frontier, sizes.entities, |columns| {
             step(columns.int()?, columns.str()?);
             Ok(())
         })?;
-        walk.frontier = next;
+        frontier = next;
     }
-    read(db, walk, entities)
+    let mut inside: Vec<i64> = Vec::new();
+    inside.extend(out.into_iter().filter(|(_, to)| reached.contains(to)).map(|(seq, _)| seq));
+    OUT.each(db, &frontier, sizes.entities, |columns| {
+        *rows += 1;
+        let (to, seq) = (columns.int()?, columns.int()?);
+        if reached.contains(&to) {
+            inside.push(seq);
+        }
+        Ok(())
+    })?;
+    Ok(Walk { reached, inside })
 }
 
 fn count(db: &Database, table: &str) -> Result<usize> {
@@ -149,15 +201,16 @@ impl Lookup<'_> {
     }
 }
 
-fn read(db: &Database, walk: Walk, entities: usize) -> Result<Graph> {
-    let Walk { reached, frontier, out } = walk;
+/// Reads the entities and the relationships of a walk.
+fn read(db: &Database, walk: Walk, sizes: Sizes) -> Result<Graph> {
+    let Walk { reached, mut inside } = walk;
     let mut keys: Vec<i64> = reached.iter().copied().collect();
     keys.sort_unstable();
     let mut graph = Graph::default();
     let mut ids: KeyMap<String> = KeyMap::with_capacity_and_hasher(keys.len(), Default::default());
     let columns = format!("seq, {ENTITY_COLUMNS}");
     let lookup = Lookup { table: "sigil_entity", key: "seq", columns: &columns };
-    lookup.each(db, &keys, entities, |columns| {
+    lookup.each(db, &keys, sizes.entities, |columns| {
         let key = columns.int()?;
         // One that is only mentioned has an id, but no type.
         match columns.peek_null(1) {
@@ -170,21 +223,12 @@ fn read(db: &Database, walk: Walk, entities: usize) -> Result<Graph> {
         }
         Ok(())
     })?;
-    let mut inside: Vec<i64> = Vec::new();
-    inside.extend(out.into_iter().filter(|(_, to)| reached.contains(to)).map(|(seq, _)| seq));
-    OUT.each(db, &frontier, entities, |columns| {
-        let (to, seq) = (columns.int()?, columns.int()?);
-        if reached.contains(&to) {
-            inside.push(seq);
-        }
-        Ok(())
-    })?;
     inside.sort_unstable();
+    inside.dedup();
     let columns = "from_entity, to_entity, id, type, metadata";
     let lookup = Lookup { table: "sigil_relationship", key: "seq", columns };
-    let relationships = count(db, "sigil_relationship")?;
     graph.relationships.reserve(inside.len());
-    lookup.each(db, &inside, relationships, |columns| {
+    lookup.each(db, &inside, sizes.edges, |columns| {
         let (from, to) = (columns.int()?, columns.int()?);
         let id = |key| ids.get(&key).cloned().unwrap_or_default();
         graph.relationships.push(Relationship {
