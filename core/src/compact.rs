@@ -284,32 +284,44 @@ impl Workspace {
         Ok(passes)
     }
 
-    /// Deletes the summaries that were pending before `before`, with their vectors and facts, in
-    /// one transaction, and gives their ids. Compaction leaves none behind; another program, or
-    /// data from before, may.
+    /// Deletes the summaries that were pending before `before`: see [`sweep_pending`].
     ///
     /// # Errors
     /// [`Busy`](ErrorKind::Busy) inside a transaction, and storage kinds.
     pub fn sweep_pending(&self, before: crate::Timestamp) -> Result<Vec<String>> {
-        self.transaction(|workspace| {
-            let mut swept = Vec::new();
-            for summary in workspace.summaries().pending()? {
-                if summary.created_at >= before {
-                    continue;
-                }
-                let prefix = fact_id_prefix(&summary.id);
-                let facts = workspace.knowledge().find_facts(&crate::FactQuery {
-                    source: Some(COMPACTION_SOURCE.to_owned()),
-                    paging: crate::Paging::limit(i64::MAX),
-                    ..crate::FactQuery::default()
-                })?;
-                let ids = facts.iter().map(|fact| &*fact.id).filter(|id| id.starts_with(&prefix));
-                workspace.knowledge().delete_facts(&ids.collect::<Vec<_>>())?;
-                workspace.vectors().delete(&[&summary.id])?;
-                workspace.summaries().delete(&summary.id)?;
-                swept.push(summary.id);
-            }
-            Ok(swept)
-        })
+        sweep_pending(self.stores(), before)
     }
+}
+
+/// Deletes the summaries that were pending before `before`, with their vectors and facts, in one
+/// transaction, and gives their ids. Compaction leaves none behind; another program, or data from
+/// before, may.
+///
+/// # Errors
+/// [`Busy`](ErrorKind::Busy) inside a transaction, and storage kinds.
+pub fn sweep_pending(
+    stores: &dyn WorkspaceStores,
+    before: crate::Timestamp,
+) -> Result<Vec<String>> {
+    let mut swept = Vec::new();
+    stores.transaction(&mut || {
+        for summary in stores.summaries().pending()? {
+            if summary.created_at >= before {
+                continue;
+            }
+            let prefix = fact_id_prefix(&summary.id);
+            let facts = stores.knowledge().find_facts(&crate::FactQuery {
+                source: Some(COMPACTION_SOURCE.to_owned()),
+                paging: crate::Paging::limit(i64::MAX),
+                ..crate::FactQuery::default()
+            })?;
+            let ids = facts.iter().map(|fact| &*fact.id).filter(|id| id.starts_with(&prefix));
+            stores.knowledge().delete_facts(&ids.collect::<Vec<_>>())?;
+            stores.vectors().delete(&[&summary.id])?;
+            stores.summaries().delete(&summary.id)?;
+            swept.push(summary.id);
+        }
+        Ok(())
+    })?;
+    Ok(swept)
 }

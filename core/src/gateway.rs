@@ -132,10 +132,7 @@ impl Gateway {
     /// # Errors
     /// As [`GatewayStores::forget_user`].
     pub fn forget_user(&self, id: &str, actor: &str) -> Result<()> {
-        let mut entry = self.new_entry("forget.user", actor);
-        entry.details = crate::Metadata::from_value(&serde_json::json!({ "userId": id }))?;
-        entry.result = "ok".to_owned();
-        self.stores.forget_user(id, &entry)
+        forget_user(self.stores(), id, actor)
     }
 
     /// A user who becomes known now, with a new id; not stored yet.
@@ -165,4 +162,16 @@ impl Gateway {
     pub fn close(&self) -> Result<()> {
         self.stores.close()
     }
+}
+
+/// Forgets a user: see [`Gateway::forget_user`].
+///
+/// # Errors
+/// As [`GatewayStores::forget_user`].
+pub fn forget_user(stores: &dyn GatewayStores, id: &str, actor: &str) -> Result<()> {
+    let host = stores.host();
+    let mut entry = AuditEntry::new(new_id(host), now(host), "forget.user", actor);
+    entry.details = crate::Metadata::from_value(&serde_json::json!({ "userId": id }))?;
+    entry.result = "ok".to_owned();
+    stores.forget_user(id, &entry)
 }

@@ -232,8 +232,14 @@ impl ImageStore {
     /// As [`Store::scrub`].
     pub fn begin_scrub(&mut self) -> Result<()> {
         self.store.scrub()?;
-        self.removals_due = REMOVALS_MAX;
+        self.begin_removals();
         Ok(())
+    }
+
+    /// The rest of [`begin_scrub`](ImageStore::begin_scrub) for whoever has called
+    /// [`Store::scrub`] already, as forgetting does.
+    pub fn begin_removals(&mut self) {
+        self.removals_due = REMOVALS_MAX;
     }
 
     fn note_flushed(&mut self) {

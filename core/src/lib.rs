@@ -41,7 +41,7 @@ pub use collection::{
 };
 pub use compact::{
     Batch, COMPACTION_SOURCE, Compacted, Compactor, Digest, Embedder, ExtractedFact, FactExtractor,
-    Summarizer,
+    Summarizer, sweep_pending,
 };
 pub use container::StoreId;
 pub use engine::{
@@ -51,12 +51,13 @@ pub use engine::{
 pub use error::{Error, ErrorKind, Result};
 pub use files::{File, Files, MemoryFiles};
 pub use forget::{Forget, Forgotten};
-pub use gateway::{Gateway, GatewayStores};
+pub use gateway::{Gateway, GatewayStores, forget_user};
 pub use host::{FixedHost, Host};
 pub use image_store::ImageStore;
 pub use snapshot::{MemoryStorage, SlotStorage, SnapshotStorage, container};
 pub use sql::{
-    DIMENSIONS_DEFAULT, Shared, SqlGateway, SqlWorkspace, StoreAccess, WorkspaceOptions,
+    DIMENSIONS_DEFAULT, MEMORY_COLLECTION, Shared, SqlGateway, SqlWorkspace, StoreAccess,
+    WorkspaceOptions,
 };
 pub use store::{IndexState, Store, StoreParts};
 pub use stores::*;

@@ -40,7 +40,7 @@ pub(crate) use follow::Following;
 pub(crate) use search::MessageWords;
 
 /// The vector collection of a workspace's memory.
-pub(crate) const MEMORY_COLLECTION: &str = "memory";
+pub const MEMORY_COLLECTION: &str = "memory";
 
 /// How many dimensions vectors have when nobody says.
 pub const DIMENSIONS_DEFAULT: usize = 1536;
@@ -90,6 +90,29 @@ pub struct SqlWorkspace<A> {
 }
 
 impl<A: StoreAccess> SqlWorkspace<A> {
+    /// The id of the workspace that a store holds and how it was made, if it holds one.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use sigil_core::{FixedHost, Metric, SqlWorkspace, Store, WorkspaceOptions};
+    ///
+    /// let store = Store::in_memory()?;
+    /// assert_eq!(SqlWorkspace::<&Store>::find(&&store)?, None);
+    /// let options = WorkspaceOptions { dimensions: 3, metric: Metric::Cosine };
+    /// SqlWorkspace::open(&store, Arc::new(FixedHost::new(0)), "home", options)?;
+    /// assert_eq!(SqlWorkspace::find(&&store)?, Some(("home".to_owned(), options)));
+    /// # Ok::<(), sigil_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Storage kinds.
+    pub fn find(access: &A) -> Result<Option<(String, WorkspaceOptions)>> {
+        access.with(|store| {
+            let Some(id) = schema::workspace_id(store.database())? else { return Ok(None) };
+            Ok(WorkspaceOptions::of(store)?.map(|options| (id, options)))
+        })
+    }
+
     /// Opens the workspace `id` in a store, making it when the store holds none.
     ///
     /// # Errors

@@ -140,6 +140,16 @@ impl Store {
         self.database.transaction(|_| body(self))
     }
 
+    /// Begins a transaction over SQL and collections that ends with [`Database::commit`] or
+    /// [`Database::rollback`]; [`transaction`](Store::transaction) is the safer form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] inside another transaction.
+    pub fn begin(&self) -> Result<()> {
+        self.catch_up_open_indexes();
+        self.database.begin()
+    }
+
     /// Creates a vector collection.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-// Tests the npm package as packed: in Node, and on a page and in a Worker of headless Chromium.
+// Tests the npm package as packed: in Node with the examples of the READMEs, and on a page and in a
+// Worker of headless Chromium.
 //
 //   node run.mjs [--node] [--browser]      both when neither is named
 //
@@ -12,9 +13,12 @@ import * as path from 'node:path';
 import { run } from 'node:test';
 import { parseArgs } from 'node:util';
 
+import { testReadmes } from './readme.mjs';
+
 const here = import.meta.dirname;
 const wasm = path.join(here, '../../wasm');
 const require = createRequire(path.join(wasm, 'package.json'));
+const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 
 const { values: flags } = parseArgs({
   options: { node: { type: 'boolean', default: false }, browser: { type: 'boolean', default: false } },
@@ -41,7 +45,10 @@ try {
   execFileSync(process.execPath, [path.join(wasm, 'build.mjs'), '--dev', '--panics-to', path.join(here, 'out', 'panics.wasm')], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  if (everything || flags.node) await testInNode();
+  if (everything || flags.node) {
+    testReadmes(tsc, report);
+    await testInNode();
+  }
   if (everything || flags.browser) {
     const { testInBrowser } = await import('./browser.mjs');
     const { journey } = await import('./journey.mjs');
@@ -74,7 +81,6 @@ function install() {
 
 function compile() {
   fs.rmSync(path.join(here, 'out'), { recursive: true, force: true });
-  const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
   for (const project of ['.', 'types']) {
     execFileSync(process.execPath, [tsc, '-p', path.join(here, project)], { stdio: 'inherit' });
   }

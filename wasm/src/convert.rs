@@ -96,6 +96,39 @@ mod tag {
 /// for a cell cut out of it, so it is not much.
 const TEXT_CHUNK_BYTES: usize = 16 << 10;
 
+/// Texts, handed over many at a time: a JavaScript string for each would cost more.
+#[derive(Default)]
+pub(crate) struct TextEncoder {
+    text: String,
+    texts: Array,
+}
+
+impl TextEncoder {
+    /// Adds a text, and gives its length in UTF-16 units.
+    pub(crate) fn push(&mut self, value: &str) -> f64 {
+        let units = match value.is_ascii() {
+            true => value.len(),
+            false => value.chars().map(char::len_utf16).sum(),
+        };
+        self.text.push_str(value);
+        if self.text.len() >= TEXT_CHUNK_BYTES {
+            self.end_chunk();
+        }
+        units as f64
+    }
+
+    fn end_chunk(&mut self) {
+        self.texts.push(&JsValue::from_str(&self.text));
+        self.text.clear();
+    }
+
+    /// The texts one after another, in strings that end where one of them does.
+    pub(crate) fn finish(mut self) -> Array {
+        self.end_chunk();
+        self.texts
+    }
+}
+
 /// The rows of a result, column by kind rather than cell by cell: a call into JavaScript for each
 /// of them would cost more than the query.
 ///
@@ -106,8 +139,7 @@ pub(crate) struct RowEncoder {
     tags: Vec<u8>,
     numbers: Vec<f64>,
     bigints: Vec<i64>,
-    text: String,
-    texts: Array,
+    texts: TextEncoder,
     blobs: Vec<u8>,
 }
 
@@ -134,7 +166,7 @@ impl RowEncoder {
                 tag::NUMBER
             }
             ValueRef::Text(value) => {
-                self.push_text(value);
+                self.numbers.push(self.texts.push(value));
                 tag::TEXT
             }
             ValueRef::Blob(value) => {
@@ -146,33 +178,15 @@ impl RowEncoder {
         self.tags.push(tag);
     }
 
-    fn push_text(&mut self, value: &str) {
-        let units = match value.is_ascii() {
-            true => value.len(),
-            false => value.chars().map(char::len_utf16).sum(),
-        };
-        self.numbers.push(units as f64);
-        self.text.push_str(value);
-        if self.text.len() >= TEXT_CHUNK_BYTES {
-            self.end_chunk();
-        }
-    }
-
-    fn end_chunk(&mut self) {
-        self.texts.push(&JsValue::from_str(&self.text));
-        self.text.clear();
-    }
-
     /// `[columns, tags, numbers, bigints, texts, blobs]`.
-    pub(crate) fn finish(mut self, columns: &[String]) -> Array {
-        self.end_chunk();
+    pub(crate) fn finish(self, columns: &[String]) -> Array {
         let columns: Array = columns.iter().map(|name| JsValue::from_str(name)).collect();
         let parts: [JsValue; 6] = [
             columns.into(),
             Uint8Array::from(self.tags.as_slice()).into(),
             Float64Array::from(self.numbers.as_slice()).into(),
             BigInt64Array::from(self.bigints.as_slice()).into(),
-            self.texts.into(),
+            self.texts.finish().into(),
             Uint8Array::from(self.blobs.as_slice()).into(),
         ];
         parts.into_iter().collect()

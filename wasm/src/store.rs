@@ -3,6 +3,7 @@
 mod collections;
 mod image;
 mod transfer;
+mod typed;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -26,6 +27,7 @@ use crate::storage::{JsSnapshots, SyncSnapshots};
 pub(crate) use collections::{hits_to_js, search_options};
 use image::Imaged;
 pub use image::WasmImageOpener;
+use typed::Typed;
 
 /// How the TypeScript opens a store.
 #[derive(Debug, Default, Deserialize)]
@@ -72,6 +74,7 @@ pub struct WasmStore {
     meter: Arc<Meter>,
     in_transaction: Cell<bool>,
     last_insert_rowid: Cell<i64>,
+    typed: Typed,
 }
 
 impl fmt::Debug for WasmStore {
@@ -162,9 +165,9 @@ impl WasmStore {
     /// Begins a transaction.
     ///
     /// # Errors
-    /// As [`sigil_core::Database::begin`].
+    /// As [`Store::begin`].
     pub fn begin(&self) -> JsResult<()> {
-        self.throwing(|store| store.database().begin())?;
+        self.throwing(Store::begin)?;
         self.in_transaction.set(true);
         Ok(())
     }
@@ -250,7 +253,7 @@ impl WasmStore {
 /// What holds the store.
 #[derive(Debug)]
 enum Holder {
-    Store(Store),
+    Store(Box<Store>),
     Image(Box<RefCell<Imaged>>),
 }
 
@@ -274,7 +277,7 @@ impl WasmStore {
             Some(bytes) => transfer::import(files.as_ref(), &bytes, open)?,
             None => open()?,
         };
-        Ok(WasmStore::new(Holder::Store(store), files, meter, &settings))
+        Ok(WasmStore::new(Holder::Store(Box::new(store)), files, meter, &settings))
     }
 
     fn new(
@@ -289,6 +292,7 @@ impl WasmStore {
             meter,
             in_transaction: Cell::new(false),
             last_insert_rowid: Cell::new(0),
+            typed: Typed::default(),
         };
         store.set_time_limit(settings.time_limit_ms.unwrap_or(0.0));
         store

@@ -254,3 +254,76 @@ fn a_rowid_of_64_bits_is_a_bigint() {
     let values = BigInt::from(i64::MAX);
     assert!(store.table("SELECT 1 FROM t WHERE a = ?", &Array::of1(&values)).is_ok());
 }
+
+fn call(store: &WasmStore, method: &str, args: &str) -> Array {
+    store.call(method, args).unwrap_or_else(|thrown| panic!("{method}: {thrown:?}")).unwrap()
+}
+
+#[wasm_bindgen_test]
+fn typed_stores_are_called_by_name() {
+    let store = memory();
+    assert_eq!(code(&store.call("messages.count", "[]").unwrap_err()), "invalid-input");
+    let opened = store.open_workspace(eval("{ dimensions: 2, metric: 'dot' }")).unwrap();
+    let get = |name: &str| Reflect::get(&opened, &name.into()).unwrap();
+    assert_eq!(get("id").as_string().as_deref(), Some("default"));
+    assert_eq!(get("dimensions").as_f64(), Some(2.0));
+    assert_eq!(code(&store.open_workspace(eval("{ id: 'other' }")).unwrap_err()), "conflict");
+    assert_eq!(
+        code(&store.open_workspace(eval("{ dimensions: 'two' }")).unwrap_err()),
+        "invalid-input"
+    );
+
+    let message = r#"{"id": "m", "sessionId": "s", "role": "user", "content": "hi \ud83d\ude00",
+        "createdAt": "2026-03-01T12:00:00Z"}"#;
+    let stored = call(&store, "messages.append", &format!("[{message}]"));
+    // Who stores a message has its content.
+    let json = stored.get(0).as_string().unwrap();
+    assert!(json.contains(r#""content":"""#) && json.contains("12:00:00.000000000Z"), "{json}");
+    let found = call(&store, "messages.oldest", "[5]");
+    assert_eq!(found.get(1).unchecked_into::<Array>().get(0), JsValue::from_str("hi \u{1f600}"));
+    assert_eq!(found.get(2).unchecked_into::<Float64Array>().to_vec(), [5.0]);
+
+    let batch = call(&store, "compaction.take", "[1]").get(0).as_string().unwrap();
+    let committed = store.commit_batch(&batch, r#"["short", []]"#, vec![1.0, 2.0]).unwrap();
+    assert!(committed.unwrap().get(0).as_string().unwrap().contains(r#""messages":1"#));
+    let again = store.commit_batch(&batch, r#"["short", []]"#, vec![1.0, 2.0]).unwrap_err();
+    assert_eq!(code(&again), "conflict");
+    assert!(store.call("compaction.take", "[1]").unwrap().is_none());
+    assert_eq!(call(&store, "messages.count", "[]").get(0), JsValue::from_str("0"));
+}
+
+#[wasm_bindgen_test]
+fn calls_that_are_none_are_refused() {
+    let store = memory();
+    store.open_workspace(settings()).unwrap();
+    store.open_gateway().unwrap();
+    let methods =
+        ["", "sessions", "sessions.", "sessions.create.x", "nothing.get", "gateway.close"];
+    let parts = [
+        "sessions",
+        "messages",
+        "summaries",
+        "knowledge",
+        "vectors",
+        "compaction",
+        "workspace",
+        "users",
+    ];
+    let unknown = parts.map(|part| format!("{part}.other"));
+    for method in methods.iter().copied().chain(unknown.iter().map(String::as_str)) {
+        assert_eq!(code(&store.call(method, "[]").unwrap_err()), "invalid-input", "{method}");
+    }
+    for args in ["", "{}", "[", "[1]", "[\"a\", 1]", "[{\"limit\": \"x\"}]", "[\"\\ud800\"]"] {
+        for method in ["sessions.get", "messages.search", "users.create", "audit.query"] {
+            // A string is all that one of them takes.
+            if let Err(thrown) = store.call(method, args) {
+                let message = Reflect::get(&thrown, &"message".into()).unwrap();
+                let message = message.as_string().unwrap();
+                assert_eq!(code(&thrown), "invalid-input", "{method} {args}: {message}");
+                assert!(!message.contains(" at line "), "{message}");
+            } else {
+                panic!("{method} took {args}");
+            }
+        }
+    }
+}

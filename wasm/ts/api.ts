@@ -2,6 +2,8 @@
 /** The types of the public API: what a store takes and gives. */
 
 import type { SnapshotStorage } from './storage.js';
+import type { Gateway, GatewayOptions, Workspace, WorkspaceOptions } from './stores/api.js';
+import type { Time } from './stores/records.js';
 
 /**
  * A value a statement's parameter can have.
@@ -81,8 +83,32 @@ export interface Store extends Executor {
    */
   transaction<T>(work: (tx: Transaction) => T | Promise<T>): Promise<T>;
 
+  /**
+   * Opens the workspace in this store, making it when there is none: the memory of an agent. A store
+   * has at most one, which may be opened several times.
+   *
+   * @example
+   * const workspace = await store.workspace({ dimensions: 384 });
+   * const session = await workspace.sessions.create({ userId: 'ada' });
+   * await workspace.sessions.append(session.id, { role: 'user', content: 'hello' });
+   */
+  workspace(options: WorkspaceOptions & { times: 'date' }): Promise<Workspace<Date>>;
+  workspace(options?: WorkspaceOptions & { times?: 'iso' }): Promise<Workspace>;
+  workspace(options?: WorkspaceOptions): Promise<Workspace<Time>>;
+
+  /** Opens the gateway in this store, making it when there is none: users, pairings and the audit log. */
+  gateway(options: GatewayOptions & { times: 'date' }): Promise<Gateway<Date>>;
+  gateway(options?: GatewayOptions & { times?: 'iso' }): Promise<Gateway>;
+  gateway(options?: GatewayOptions): Promise<Gateway<Time>>;
+
   /** Resolves when everything acknowledged so far, and the snapshots of indexes, are stored. */
   flush(): Promise<void>;
+
+  /**
+   * Makes sure that what was deleted is in none of the store's files or blobs any more. It reads, and
+   * in mode `image` writes, the whole store. A file system or a disk may keep copies of its own.
+   */
+  scrub(): Promise<void>;
 
   /** Flushes, and lets go of the storage. Every later call rejects with `closed`. */
   close(): Promise<void>;

@@ -31,6 +31,12 @@ export interface Backend {
   /** Resolves when everything, index snapshots included, is stored; not to be called while holding the turn. */
   flush(engine: Engine<WasmStore>): Promise<void>;
 
+  /**
+   * Resolves when what was deleted is in none of the storage any more; it is overwritten first, unless
+   * that was `done` already. Not to be called while holding the turn.
+   */
+  scrub(engine: Engine<WasmStore>, done: boolean): Promise<void>;
+
   /** What holds the data now. */
   holding(): Promise<Holding>;
 

@@ -8,12 +8,13 @@ const JSON_DEPTH_MAX = 128;
 
 const UINT32_MAX = 2 ** 32 - 1;
 
-function invalid(message: string, cause?: unknown): SigilError {
+/** The error for an argument that is outside what a call accepts. */
+export function invalid(message: string, cause?: unknown): SigilError {
   return new SigilError('invalid-input', message, cause === undefined ? undefined : { cause });
 }
 
 /** What a value is called in a message. */
-function kindOf(value: unknown): string {
+export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value !== 'object') return `a ${typeof value}`;
   return Array.isArray(value) ? 'an array' : 'an object';
@@ -70,30 +71,30 @@ export function checkVector(what: string, value: unknown): Float32Array {
 /** `metadata` as JSON; `{}` when it is missing. */
 export function metadataJson(what: string, metadata: Metadata | undefined): string {
   if (metadata === undefined) return '{}';
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
-    throw invalid(`${what} must be an object, this is ${kindOf(metadata)}`);
+  return JSON.stringify(jsonObject(what, metadata));
+}
+
+/** `value`, which must be an object that JSON can hold. */
+export function jsonObject(what: string, value: unknown): object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(`${what} must be an object, this is ${kindOf(value)}`);
   }
-  return toJson(what, metadata);
+  checkJson(what, value, 0);
+  return value;
 }
 
 /** `filter` as JSON, if there is one. */
 export function filterJson(filter: object | undefined): string | undefined {
   if (filter === undefined) return undefined;
-  if (typeof filter !== 'object' || filter === null || Array.isArray(filter)) {
-    throw invalid(`a filter must be an object, this is ${kindOf(filter)}`);
-  }
-  return toJson('the filter', filter);
-}
-
-function toJson(what: string, value: object): string {
-  checkJson(what, value, 0);
-  return JSON.stringify(value);
+  return JSON.stringify(jsonObject('the filter', filter));
 }
 
 /** Refuses what JSON.stringify would change without a word. */
 function checkJson(what: string, value: unknown, depth: number): asserts value is Json {
   switch (typeof value) {
     case 'string':
+      checkText(what, value);
+      return;
     case 'boolean':
       return;
     case 'number':
@@ -119,7 +120,8 @@ function checkObject(what: string, value: object, depth: number): void {
   if (!plain || typeof (value as { toJSON?: unknown }).toJSON === 'function') {
     throw invalid(`${what} holds an object of a class, which JSON cannot: give plain objects`);
   }
-  for (const property of Object.values(value)) {
+  for (const [name, property] of Object.entries(value)) {
+    checkText(`a name in ${what}`, name);
     // A property that is undefined is a missing one, in TypeScript as in JSON.
     if (property !== undefined) checkJson(what, property, depth + 1);
   }

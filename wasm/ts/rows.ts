@@ -8,25 +8,47 @@ const NUMBER = 1;
 const BIGINT = 2;
 const TEXT = 3;
 
+/** Takes texts out of the strings that hold many of them, one after another. */
+export class Texts {
+  readonly #texts: readonly string[];
+  #text = 0;
+  #at = 0;
+
+  constructor(texts: readonly string[]) {
+    this.#texts = texts;
+  }
+
+  /** The next text, which has this length. */
+  next(length: number): string {
+    if (length === 0) return '';
+    let chunk = this.#texts[this.#text] as string;
+    if (this.#at === chunk.length) {
+      chunk = this.#texts[++this.#text] as string;
+      this.#at = 0;
+    }
+    const start = this.#at;
+    this.#at = start + length;
+    return length === chunk.length ? chunk : chunk.slice(start, start + length);
+  }
+}
+
 /** Takes the cells out of packed rows, one after another. */
 class Cells {
   readonly #tags: Uint8Array;
   readonly #numbers: Float64Array;
   readonly #bigints: BigInt64Array;
-  readonly #texts: string[];
+  readonly #texts: Texts;
   readonly #blobs: Uint8Array;
   #tag = 0;
   #number = 0;
   #bigint = 0;
-  #text = 0;
-  #textAt = 0;
   #blobAt = 0;
 
   constructor([, tags, numbers, bigints, texts, blobs]: PackedRows) {
     this.#tags = tags;
     this.#numbers = numbers;
     this.#bigints = bigints;
-    this.#texts = texts;
+    this.#texts = new Texts(texts);
     this.#blobs = blobs;
   }
 
@@ -39,22 +61,10 @@ class Cells {
       case BIGINT:
         return this.#bigints[this.#bigint++] as bigint;
       case TEXT:
-        return this.#nextText(this.#numbers[this.#number++] as number);
+        return this.#texts.next(this.#numbers[this.#number++] as number);
       default:
         return this.#nextBlob(this.#numbers[this.#number++] as number);
     }
-  }
-
-  #nextText(length: number): string {
-    if (length === 0) return '';
-    let chunk = this.#texts[this.#text] as string;
-    if (this.#textAt === chunk.length) {
-      chunk = this.#texts[++this.#text] as string;
-      this.#textAt = 0;
-    }
-    const start = this.#textAt;
-    this.#textAt = start + length;
-    return length === chunk.length ? chunk : chunk.slice(start, start + length);
   }
 
   #nextBlob(length: number): Uint8Array {

@@ -6,10 +6,14 @@ import type { WasmStore } from './bindings/glue.js';
 import type { Engine } from './engine.js';
 import { SigilError } from './error.js';
 import { type Runner, StoreExecutor } from './executor.js';
+import type { Gateway, GatewayOptions, Workspace, WorkspaceOptions } from './stores/api.js';
+import type { StoreHost } from './stores/handle.js';
+import type { Time } from './stores/records.js';
+import { gatewayIn, workspaceIn } from './stores/within.js';
 import type { Turns } from './turns.js';
 
 /** {@link Store} on a {@link Backend}. */
-export class OpenStore implements Store, Runner {
+export class OpenStore implements Store, StoreHost {
   readonly #name: string;
   readonly #backend: Backend;
   readonly #engine: Engine<WasmStore>;
@@ -44,6 +48,10 @@ export class OpenStore implements Store, Runner {
   }
 
   async transaction<T>(work: (tx: Transaction) => T | Promise<T>): Promise<T> {
+    return this.transact(work);
+  }
+
+  async transact<T>(work: (tx: Transaction, runner: Runner) => T | Promise<T>): Promise<T> {
     if (typeof work !== 'function') throw new SigilError('invalid-input', 'a transaction needs a function to run');
     return this.#exclusively(async () => {
       this.#engine.call((store) => store.begin());
@@ -54,10 +62,35 @@ export class OpenStore implements Store, Runner {
     });
   }
 
+  async workspace<T extends Time>(options?: WorkspaceOptions): Promise<Workspace<T>> {
+    return workspaceIn(this, options, false);
+  }
+
+  async gateway<T extends Time>(options?: GatewayOptions): Promise<Gateway<T>> {
+    return gatewayIn(this, options, false);
+  }
+
   async flush(): Promise<void> {
     this.#check();
     try {
       await this.#backend.flush(this.#engine);
+    } finally {
+      if (this.#engine.ended !== undefined) await this.#release();
+    }
+  }
+
+  async scrub(): Promise<void> {
+    return this.#scrub(false);
+  }
+
+  async scrubbed(): Promise<void> {
+    return this.#scrub(true);
+  }
+
+  async #scrub(done: boolean): Promise<void> {
+    this.#check();
+    try {
+      await this.#backend.scrub(this.#engine, done);
     } finally {
       if (this.#engine.ended !== undefined) await this.#release();
     }
@@ -149,12 +182,12 @@ export class OpenStore implements Store, Runner {
   }
 
   /** Runs the callback of a transaction, and rolls it back when it throws. */
-  async #settle<T>(tx: OpenTransaction, work: (tx: Transaction) => T | Promise<T>): Promise<T> {
+  async #settle<T>(tx: OpenTransaction, work: (tx: Transaction, runner: Runner) => T | Promise<T>): Promise<T> {
     try {
       let running: T | Promise<T>;
       this.#inCallback = true;
       try {
-        running = work(tx);
+        running = work(tx, tx.runner);
       } finally {
         this.#inCallback = false;
       }
@@ -183,6 +216,7 @@ export class OpenStore implements Store, Runner {
 
 /** {@link Transaction} of an {@link OpenStore}, which has its turn until the transaction ends. */
 class OpenTransaction extends StoreExecutor implements Transaction {
+  readonly runner: Runner;
   readonly #state: { ended: boolean };
 
   constructor(engine: Engine<WasmStore>) {
@@ -190,7 +224,7 @@ class OpenTransaction extends StoreExecutor implements Transaction {
     const check = (): void => {
       if (state.ended) throw new SigilError('closed', 'the transaction has ended: await every call before its callback returns');
     };
-    super({
+    const runner: Runner = {
       run: async (work) => {
         check();
         return engine.call(work);
@@ -199,7 +233,9 @@ class OpenTransaction extends StoreExecutor implements Transaction {
         check();
         return work((step) => engine.call(step));
       },
-    });
+    };
+    super(runner);
+    this.runner = runner;
     this.#state = state;
   }
 

@@ -18,4 +18,15 @@ export class Turns {
     if (next === undefined) this.#taken = false;
     else next();
   }
+
+  /** Runs `work` when it is its turn. */
+  async run<T>(work: () => T): Promise<T> {
+    const turn = this.take();
+    if (turn !== undefined) await turn;
+    try {
+      return work();
+    } finally {
+      this.give();
+    }
+  }
 }

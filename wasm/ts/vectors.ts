@@ -91,7 +91,8 @@ interface Batch {
   metadata: string[];
 }
 
-class StoreCollection implements Collection {
+/** {@link Collection} by a {@link Runner}. */
+export class StoreCollection implements Collection {
   readonly name: string;
   readonly dimensions: number;
   readonly metric: Metric;

@@ -180,6 +180,11 @@ pub(super) const MESSAGE_SOURCE: i64 = -1;
 /// The source of changes to `sigil_relationship`.
 pub(super) const RELATIONSHIP_SOURCE: i64 = -2;
 
+/// The id of the workspace that a store holds, if it holds one.
+pub(super) fn workspace_id(db: &Database) -> Result<Option<String>> {
+    Ok(meta(db, "workspace")?.and_then(|id| id.as_str().map(str::to_owned)))
+}
+
 /// Makes or upgrades the tables of a workspace, inside a transaction, and checks whose they are.
 pub(super) fn open_workspace(tx: &Database, id: &str) -> Result<()> {
     match meta(tx, "workspace")? {

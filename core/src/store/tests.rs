@@ -125,6 +125,12 @@ fn a_search_sees_what_is_committed_and_nothing_else() {
     assert_eq!(nearest(&store, "c", &[0.0, 0.0], 1), ["v00000"]);
     store.transaction(|_| c.store("new", &[-1.0, 0.0], &Metadata::new())).unwrap();
     assert_eq!(nearest(&store, "c", &[-1.0, 0.0], 1), ["new"]);
+    c.store("newer", &[-2.0, 0.0], &Metadata::new()).unwrap();
+    store.begin().unwrap();
+    c.store("newest", &[-3.0, 0.0], &Metadata::new()).unwrap();
+    assert_eq!(nearest(&store, "c", &[-3.0, 0.0], 1), ["newer"]);
+    assert_eq!(kind(store.begin()), ErrorKind::Busy);
+    store.database().rollback().unwrap();
     // An index that is not open yet cannot tell the transaction's own rows from committed ones.
     store.create_collection("fresh", TWO).unwrap();
     let fresh = store.collection("fresh").unwrap();

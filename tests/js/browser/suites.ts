@@ -9,6 +9,7 @@ import { faultRules } from '../conformance/faults.js';
 import { type FilesKind, filesRules, fullFilesRules } from '../conformance/files.js';
 import { fullRules, type StorageKind, storageRules } from '../conformance/storage.js';
 import { storeRules } from '../conformance/store.js';
+import { typedRules } from '../conformance/typed.js';
 import { indexRules, vectorRules } from '../conformance/vectors.js';
 import { assert, assertBytes, assertEqual, assertFails, fresh, pattern, type Rule } from '../harness.js';
 import { choiceRules, findingRules, fullStoreRules, leavingRules, sharingRules, storeKinds } from './stores.js';
@@ -37,6 +38,7 @@ export function suites(pass: Pass): Rule[] {
         ...OTHER_TABS,
         ...storeKinds.flatMap(storeRules),
         ...storeKinds.flatMap(vectorRules),
+        ...storeKinds.flatMap(typedRules),
         ...indexRules,
         ...faultRules,
         ...choiceRules,

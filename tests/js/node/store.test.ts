@@ -2,7 +2,6 @@
 
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import * as os from 'node:os';
 import * as path from 'node:path';
 import { after, test } from 'node:test';
 
@@ -10,27 +9,13 @@ import { type OpenOptions, open, type Store } from 'sigil-store';
 import { MemoryStorage } from 'sigil-store/storage/memory';
 
 import { faultRules } from '../conformance/faults.js';
-import { type StoreKind, storeRules } from '../conformance/store.js';
+import { storeRules } from '../conformance/store.js';
 import { indexRules, vectorRules } from '../conformance/vectors.js';
 import { assert, assertEqual, assertFails, assertSame, fresh } from '../harness.js';
+import { storesIn } from './kinds.js';
 
-const root = fs.mkdtempSync(path.join(os.tmpdir(), 'sigil-store-'));
+const { at, kinds, root } = storesIn('sigil-store-');
 after(() => fs.rmSync(root, { recursive: true, force: true }));
-
-const at = (store: string): string => path.join(root, store);
-const panics = async (): Promise<Uint8Array> => fs.readFileSync(path.join(import.meta.dirname, '../panics.wasm'));
-
-const kinds: StoreKind[] = [
-  { name: 'node files', open: (store, options) => open(at(store), options), persistent: true, panics },
-  { name: 'node image', open: (store, options) => open(at(store), { mode: 'image', ...options }), persistent: true, panics },
-  { name: 'memory', open: (store, options) => open(store, { storage: 'memory', ...options }), persistent: false, panics },
-  {
-    name: 'custom',
-    open: (store, options) => open(store, { storage: new MemoryStorage(), ...options }),
-    persistent: false,
-    panics,
-  },
-];
 
 for (const kind of kinds) for (const { name, run } of [...storeRules(kind), ...vectorRules(kind)]) test(name, run);
 for (const { name, run } of [...indexRules, ...faultRules]) test(name, run);

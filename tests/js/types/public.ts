@@ -6,14 +6,27 @@
 import {
   createVectorIndex,
   open,
+  openGateway,
   openVectorIndex,
+  openWorkspace,
   SigilError,
   SIGIL_ERROR_CODES,
+  type CompactOptions,
   type Durability,
+  type Gateway,
+  type Integer,
+  type Listing,
+  type Message,
+  type NewMessage,
   type OpenOptions,
+  type Page,
+  type Session,
   type SigilErrorCode,
   type SnapshotStorage,
   type Store,
+  type Time,
+  type Workspace,
+  type WorkspaceStores,
 } from 'sigil-store';
 import { NodeFiles } from 'sigil-store/files/node';
 import { OpfsFiles } from 'sigil-store/files/opfs';
@@ -88,4 +101,78 @@ export async function indexes(): Promise<number> {
   // @ts-expect-error: an index must know its dimensions
   await createVectorIndex({ metric: 'dot' });
   return again.count();
+}
+
+export async function memories(store: Store): Promise<string> {
+  const workspace: Workspace = await store.workspace({ id: 'home', dimensions: 3, metric: 'cosine' });
+  const session: Session = await workspace.sessions.create({ userId: 'ada', createdAt: '2026-03-01T12:00:00Z', toolBudget: { used: 1n } });
+  // @ts-expect-error: a session needs a user
+  await workspace.sessions.create({});
+  // @ts-expect-error: a field that there is not
+  await workspace.sessions.create({ userId: 'ada', user: 'ada' });
+  // @ts-expect-error: an update replaces all of it
+  await workspace.sessions.update({ id: session.id, userId: 'ada' });
+  await workspace.sessions.update({ ...session, status: 'archived', lastCompaction: new Date() });
+  const message: NewMessage = { role: 'user', content: 'hi', threat: { bypassed: true }, metadata: { lang: 'en' } };
+  const said = await workspace.sessions.append(session.id, message);
+  await workspace.messages.append(said);
+  // @ts-expect-error: whose session is it
+  await workspace.messages.append(message);
+  // @ts-expect-error: roles are a closed list
+  await workspace.sessions.append(session.id, { role: 'robot', content: 'hi' });
+  const used: Integer = session.tokenBudget.day.used;
+  // @ts-expect-error: it may be a bigint
+  const number: number = session.tokenBudget.day.used;
+  return session.createdAt.slice(0, 10) + String(used) + number;
+}
+
+export async function dated(): Promise<number> {
+  await using workspace = await openWorkspace('agent', { times: 'date', storage: 'memory', dimensions: 3 });
+  await using gateway: Gateway<Date> = await openGateway('gateway', { times: 'date' });
+  const { createdAt }: { createdAt: Date } = await workspace.sessions.get('s');
+  const [summary] = await workspace.summaries.latest(1);
+  // @ts-expect-error: an undefined summary, and no text
+  const wrong: string = summary.fromTime;
+  const times: Time[] = (await gateway.audit.query({ from: new Date(0) })).items.map((entry) => entry.timestamp);
+  // @ts-expect-error: there are two ways
+  await openWorkspace('agent', { times: 'unix' });
+  // @ts-expect-error: a gateway has no vectors
+  await openGateway('gateway', { dimensions: 3 });
+  return createdAt.getTime() + times.length + wrong.length;
+}
+
+export async function lists({ sessions, knowledge }: WorkspaceStores): Promise<string[]> {
+  const listing: Listing<Session> = sessions.list({ status: 'active', limit: 10 });
+  const page: Page<Session> = await listing;
+  const next: string | undefined = page.next;
+  const ids: string[] = [];
+  for await (const session of listing) ids.push(session.id);
+  for await (const { value } of knowledge.findFacts({ entityId: 'ada' })) ids.push(value);
+  const both: [Page<Session>, number] = await Promise.all([sessions.list({ after: next ?? '' }), 1]);
+  // @ts-expect-error: filters are those of the query
+  sessions.list({ user: 'ada' });
+  return [...ids, ...both[0].items.map(({ id }) => id)];
+}
+
+export const compaction: CompactOptions = {
+  batch: 50,
+  summarize: async (messages: Message[]) => messages.map(({ content }) => content).join(),
+  embed: () => new Float32Array(3),
+  extract: () => [{ entityId: 'ada', predicate: 'likes', value: 'tea' }],
+};
+
+export async function together(workspace: Workspace): Promise<number> {
+  // @ts-expect-error: an embedding is no text
+  await workspace.compact({ ...compaction, embed: () => 'vector' });
+  await workspace.forget({ session: 's' });
+  await workspace.forget('workspace');
+  // @ts-expect-error: one of the three
+  await workspace.forget({ message: 'm' });
+  return workspace.transaction(async (tx) => {
+    await tx.store.exec('DELETE FROM mine');
+    await tx.vectors.store('v', [1, 2, 3], { session_id: 's' });
+    // @ts-expect-error: a transaction has no other inside
+    await tx.transaction(() => undefined);
+    return tx.messages.count();
+  });
 }

@@ -213,6 +213,32 @@ impl WasmStore {
         })
     }
 
+    /// Overwrites what was deleted, unless that was `done` already, and has the next flushes remove
+    /// the blobs that still hold it: carry them out until there is none to plan.
+    ///
+    /// # Errors
+    /// As [`Store::scrub`].
+    #[wasm_bindgen(js_name = beginScrub)]
+    pub fn begin_scrub(&self, done: bool) -> JsResult<()> {
+        if !done {
+            self.throwing(Store::scrub)?;
+        }
+        if let Holder::Image(image) = &self.holder {
+            image.borrow_mut().store.begin_removals();
+        }
+        Ok(())
+    }
+
+    /// The blobs that hold an older state and are still to be removed.
+    pub fn retired(&self) -> Vec<String> {
+        match &self.holder {
+            Holder::Store(_) => Vec::new(),
+            Holder::Image(image) => {
+                image.borrow().store.image().retired().map(|name| name.to_string()).collect()
+            }
+        }
+    }
+
     /// A flush failed, which poisons the store.
     ///
     /// # Errors

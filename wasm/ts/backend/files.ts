@@ -32,13 +32,11 @@ export class FilesBackend implements Backend {
   }
 
   async flush(engine: Engine<WasmStore>): Promise<void> {
-    const turn = this.#turns.take();
-    if (turn !== undefined) await turn;
-    try {
-      engine.call((store) => store.saveIndexes());
-    } finally {
-      this.#turns.give();
-    }
+    return this.#turns.run(() => void engine.call((store) => store.saveIndexes()));
+  }
+
+  async scrub(engine: Engine<WasmStore>, done: boolean): Promise<void> {
+    return this.#turns.run(() => engine.call((store) => store.beginScrub(done)));
   }
 
   holding(): Promise<Holding> {

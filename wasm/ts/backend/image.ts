@@ -3,7 +3,7 @@
 import type { Backend, Holding } from '../backend.js';
 import type { Instance, PackedFlush, Settings, WasmStore } from '../bindings/glue.js';
 import { Engine, poisonedBy } from '../engine.js';
-import { hostError, type SigilError } from '../error.js';
+import { hostError, SigilError } from '../error.js';
 import type { SnapshotStorage } from '../storage.js';
 import type { Turns } from '../turns.js';
 
@@ -57,6 +57,18 @@ export class ImageBackend implements Backend {
     return this.#join(engine);
   }
 
+  async scrub(engine: Engine<WasmStore>, done: boolean): Promise<void> {
+    await this.#turns.run(() => engine.call((store) => store.beginScrub(done)));
+    // The first flush writes everything anew, and the others have the old blobs removed.
+    const removing = this.#current.then(async () => {
+      while (await this.#flush(engine));
+    });
+    this.#current = removing.catch(() => undefined);
+    await removing;
+    const [left] = engine.call((store) => store.retired());
+    if (left !== undefined) throw new SigilError('storage', `the storage does not remove '${left}', which may hold what was deleted: try again`);
+  }
+
   holding(): Promise<Holding> {
     return this.#holding();
   }
@@ -76,17 +88,18 @@ export class ImageBackend implements Backend {
 
   #join(engine: Engine<WasmStore>): Promise<void> {
     if (this.#next === undefined) {
-      const next = this.#current.then(() => this.#flush(engine));
+      const next = this.#current.then(async () => void (await this.#flush(engine)));
       this.#next = next;
       this.#current = next.catch(() => undefined);
     }
     return this.#next;
   }
 
-  async #flush(engine: Engine<WasmStore>): Promise<void> {
+  /** Stores what there is to store, and says whether there was anything. */
+  async #flush(engine: Engine<WasmStore>): Promise<boolean> {
     for (let repairs = true; repairs; ) {
       const planned = await this.#plan(engine);
-      if (planned === undefined) return;
+      if (planned === undefined) return false;
       try {
         repairs = await this.#carryOut(engine, planned);
       } catch (error) {
@@ -95,21 +108,18 @@ export class ImageBackend implements Backend {
       }
     }
     this.#lastFlush = Date.now();
+    return true;
   }
 
   /** Plans between the calls of others, because nobody's transaction may be open then. */
   async #plan(engine: Engine<WasmStore>): Promise<PackedFlush | undefined> {
-    const turn = this.#turns.take();
-    if (turn !== undefined) await turn;
-    try {
+    return this.#turns.run(() => {
       // What is written from here on is not in this flush.
       this.#next = undefined;
       const saveIndexes = this.#saveIndexes;
       this.#saveIndexes = false;
       return engine.call((store) => store.planFlush(saveIndexes));
-    } finally {
-      this.#turns.give();
-    }
+    });
   }
 
   /** Stores the blobs, then the manifest that names them, and says whether another flush has to follow. */

@@ -3,9 +3,16 @@
 import type { Backend, Holding } from '../backend.js';
 import type { Instance, Settings, WasmStore } from '../bindings/glue.js';
 import { Engine } from '../engine.js';
+import type { Turns } from '../turns.js';
 
 /** The module's own memory as a {@link Backend}. */
 export class MemoryBackend implements Backend {
+  readonly #turns: Turns;
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
+
   async open(instance: Instance, imported: Uint8Array | undefined, settings: Settings): Promise<Engine<WasmStore>> {
     return Engine.make(instance, ({ WasmStore: { openMemory } }) => openMemory(imported, settings));
   }
@@ -16,6 +23,10 @@ export class MemoryBackend implements Backend {
 
   async flush(engine: Engine<WasmStore>): Promise<void> {
     engine.call(() => undefined);
+  }
+
+  async scrub(engine: Engine<WasmStore>, done: boolean): Promise<void> {
+    return this.#turns.run(() => engine.call((store) => store.beginScrub(done)));
   }
 
   async holding(): Promise<Holding> {

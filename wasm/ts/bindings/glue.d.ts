@@ -30,6 +30,27 @@ export interface PackedCollection {
   count?: number;
 }
 
+/**
+ * The result of a call as JSON; where there are two more, the contents of the messages in it, many in
+ * a string, and their lengths.
+ */
+export type PackedAnswer = [string] | [string, string[], Float64Array];
+
+/** How the module opens a workspace. */
+export interface WantedWorkspace {
+  id?: string;
+  dimensions?: number;
+  metric?: string;
+}
+
+/** A workspace, and the collection that has its vectors. */
+export interface PackedWorkspace {
+  id: string;
+  collection: string;
+  dimensions: number;
+  metric: string;
+}
+
 /** One open store. Every failure is a thrown {@link Failure}; anything else thrown is a trap. */
 export interface WasmStore {
   exec(sql: string, params: SqlParams | undefined): number;
@@ -49,6 +70,8 @@ export interface WasmStore {
   flushed(): boolean;
   removed(name: string): void;
   flushFailed(error: Failure): void;
+  beginScrub(done: boolean): void;
+  retired(): string[];
   written(): { bytes: number; lastSync?: number };
   saveIndexes(): number;
   close(): void;
@@ -62,6 +85,10 @@ export interface WasmStore {
   deleteVectors(collection: string, ids: string[]): number;
   searchVectors(collection: string, query: Float32Array, k: number, filter: string | undefined, exact: boolean): PackedHits;
   countVectors(collection: string): number;
+  openWorkspace(wanted: WantedWorkspace): PackedWorkspace;
+  openGateway(): void;
+  call(method: string, args: string): PackedAnswer | undefined;
+  commitBatch(batch: string, digest: string, vector: Float32Array): PackedAnswer | undefined;
 }
 
 /** Asks for the blobs of an image, then opens it. */

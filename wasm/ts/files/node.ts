@@ -17,6 +17,7 @@ interface OpenFile {
 /**
  * {@link SyncFiles} of one directory, which it holds exclusively.
  *
+ * `sync` is fdatasync, as it is natively: times of a file are not worth waiting for its journal.
  * Files are created with mode 0600, the directory with 0700. Creating and removing a file is
  * durable when the call returns (except on Windows, which offers no fsync of a directory).
  *
@@ -133,7 +134,7 @@ export class NodeFiles implements SyncFiles {
 
   sync(handle: number): void {
     const { name, fd } = this.#file(handle);
-    this.#attempt(`syncing '${name}'`, () => fs.fsyncSync(fd));
+    this.#attempt(`syncing '${name}'`, () => fs.fdatasyncSync(fd));
   }
 
   size(handle: number): number {
