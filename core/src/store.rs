@@ -1,13 +1,13 @@
 //! A store: one database, the vector collections in it, and the snapshots of their indexes.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::changes::{self, DerivedIndex, Mark};
+use crate::changes::{self, DerivedIndex, Mark, Seq};
 use crate::collection::{self, Collection, CollectionIndex, CollectionInfo, CollectionOptions};
 use crate::container::StoreId;
 use crate::engine::{Database, DatabaseOptions};
@@ -70,6 +70,9 @@ pub struct Store {
     indexes: RefCell<BTreeMap<i64, CollectionIndex>>,
     words: RefCell<Following<MessageWords>>,
     edges: RefCell<Following<Edges>>,
+    /// What [`Database::total_changes`] and the change sequence were when the last transaction of
+    /// this store began.
+    begun_at: Cell<Option<(i64, Seq)>>,
     /// Declared last: given free after everything else.
     held: RefCell<Option<Box<dyn Any + Send>>>,
 }
@@ -98,6 +101,7 @@ impl Store {
             indexes: RefCell::default(),
             words: RefCell::default(),
             edges: RefCell::default(),
+            begun_at: Cell::new(None),
             held: RefCell::default(),
         })
     }
@@ -137,7 +141,10 @@ impl Store {
     /// [`ErrorKind::Busy`] inside another transaction; whatever `body` or the commit returns.
     pub fn transaction<T>(&self, body: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
         self.catch_up_open_indexes();
-        self.database.transaction(|_| body(self))
+        self.database.transaction(|_| {
+            self.note_begin()?;
+            body(self)
+        })
     }
 
     /// Begins a transaction over SQL and collections that ends with [`Database::commit`] or
@@ -147,7 +154,14 @@ impl Store {
     /// [`ErrorKind::Busy`] inside another transaction.
     pub fn begin(&self) -> Result<()> {
         self.catch_up_open_indexes();
-        self.database.begin()
+        self.database.begin()?;
+        self.note_begin()
+    }
+
+    fn note_begin(&self) -> Result<()> {
+        let last = changes::last_seq(&self.database)?;
+        self.begun_at.set(Some((self.database.changes_at_begin(), last)));
+        Ok(())
     }
 
     /// Creates a vector collection.
@@ -256,10 +270,10 @@ impl Store {
         let mut indexes = self.indexes.borrow_mut();
         let index = match indexes.entry(info.id) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                self.refuse_in_transaction("opening the index of a collection")?;
-                entry.insert(self.open_index(info)?)
+            Entry::Vacant(entry) if self.database.in_transaction() => {
+                entry.insert(self.open_index_as_of_begin(info)?)
             }
+            Entry::Vacant(entry) => entry.insert(self.open_index(info)?),
         };
         // Inside a transaction the log ends with changes that may yet be rolled back.
         if !self.database.in_transaction() {
@@ -275,6 +289,34 @@ impl Store {
             ));
         }
         f(index)
+    }
+
+    /// Opens the index of a collection inside a transaction that has not written to it.
+    ///
+    /// The rows are then those that were there when the transaction began. The index must not
+    /// count the transaction's own changes, to other tables, as seen: their numbers are given again
+    /// when it is rolled back.
+    fn open_index_as_of_begin(&self, info: &CollectionInfo) -> Result<CollectionIndex> {
+        let begun_at = self.begun_at.get();
+        let begun_at = begun_at.filter(|(total, _)| *total == self.database.changes_at_begin());
+        match begun_at {
+            Some((total, last))
+                if !self.database.schema_changed()
+                    && changes::keys_since(&self.database, info.id, last)?.is_empty() =>
+            {
+                let mut index = self.open_index(info)?;
+                index.rewind(last, total);
+                Ok(index)
+            }
+            _ => Err(Error::new(
+                ErrorKind::Busy,
+                format!(
+                    "the index of '{}' cannot be opened in a transaction that wrote to it: search \
+                     before the transaction, or before its first write to the collection",
+                    info.name
+                ),
+            )),
+        }
     }
 
     /// Calls `f` on the word index of the messages.

@@ -98,6 +98,13 @@ impl CollectionIndex {
         Ok(())
     }
 
+    /// Makes the index forget that it has seen changes behind `watermark`, none of which are to
+    /// its own rows; `total` is [`Database::total_changes`] of that moment.
+    pub(crate) fn rewind(&mut self, watermark: Seq, total: i64) {
+        self.watermark = self.watermark.min(watermark);
+        self.seen_changes = Some(total);
+    }
+
     /// Whether it has seen everything up to this reading of [`Database::total_changes`].
     pub(crate) fn has_seen(&self, total_changes: i64) -> bool {
         self.seen_changes == Some(total_changes)

@@ -46,6 +46,7 @@ impl Database {
             ));
         }
         self.execute("BEGIN IMMEDIATE", ())?;
+        self.schema_in_transaction.set(false);
         self.in_transaction_call.set(true);
         Ok(())
     }
@@ -109,6 +110,11 @@ impl Database {
         {
             self.poison_with(&error);
         }
+    }
+
+    /// Whether the transaction that is open may have changed the schema.
+    pub(crate) fn schema_changed(&self) -> bool {
+        self.schema_in_transaction.get()
     }
 
     /// Whether a transaction is open on this handle.

@@ -268,3 +268,65 @@ fn a_dropped_collection_is_gone_and_its_number_is_not_given_again() {
     assert!(outcome.is_err());
     assert_eq!(store.collection("c").unwrap().count().unwrap(), 3);
 }
+
+#[test]
+fn the_first_search_may_be_in_a_transaction_that_wrote_nothing_to_the_collection() {
+    let files = MemoryFiles::new();
+    let open = || {
+        let parts = StoreParts {
+            files: Arc::new(files.clone()),
+            host: Arc::new(FixedHost::new(3)),
+            snapshots: Box::new(MemoryStorage::new()),
+        };
+        Store::open(parts, DatabaseOptions::default()).unwrap()
+    };
+    let search = |store: &Store, name: &str| {
+        let hits = store.collection(name)?.search(&[0.0, 0.0], 9, &SearchOptions::default())?;
+        Ok::<_, Error>(hits.into_iter().map(|hit| hit.id).collect::<Vec<_>>())
+    };
+    let put = |store: &Store, name: &str, id: &str| {
+        store.collection(name).and_then(|it| it.store(id, &[1.0, 1.0], &Metadata::new()))
+    };
+    let store = open();
+    for name in ["a", "b"] {
+        store.create_collection(name, CollectionOptions::new(2, Metric::L2)).unwrap();
+        put(&store, name, "old").unwrap();
+    }
+    store.close().unwrap();
+
+    let store = open();
+    let failed = store.transaction(|store| {
+        // Its own changes to another collection take numbers of the sequence.
+        put(store, "b", "x")?;
+        put(store, "b", "y")?;
+        assert_eq!(search(store, "a")?, ["old"]);
+        assert_eq!(search(store, "b").unwrap_err().kind(), ErrorKind::Busy);
+        put(store, "a", "rolled back")?;
+        assert_eq!(search(store, "a")?, ["old"]);
+        Err::<(), _>(Error::invalid("no"))
+    });
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::InvalidInput);
+    // The numbers that were rolled back are given again, and what has them is seen.
+    put(&store, "a", "new").unwrap();
+    assert_eq!(search(&store, "a").unwrap(), ["new", "old"]);
+    assert_eq!(search(&store, "b").unwrap(), ["old"]);
+    store.transaction(|store| put(store, "a", "last")).unwrap();
+    assert_eq!(search(&store, "a").unwrap(), ["last", "new", "old"]);
+    store.close().unwrap();
+
+    // A collection that is made in the transaction has nothing that could be searched yet.
+    let store = open();
+    let made = store.transaction(|store| {
+        store.create_collection("c", CollectionOptions::new(2, Metric::L2))?;
+        assert_eq!(search(store, "c").unwrap_err().kind(), ErrorKind::Busy);
+        assert_eq!(search(store, "a").unwrap_err().kind(), ErrorKind::Busy);
+        Ok(())
+    });
+    made.unwrap();
+    assert_eq!(search(&store, "c").unwrap(), [""; 0]);
+    // Begun by SQL, nobody took note of what was committed before.
+    store.database().execute("BEGIN", ()).unwrap();
+    assert_eq!(search(&store, "b").unwrap_err().kind(), ErrorKind::Busy);
+    store.database().execute("ROLLBACK", ()).unwrap();
+    assert_eq!(search(&store, "b").unwrap(), ["old"]);
+}

@@ -48,8 +48,8 @@ pub trait VectorStore {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for wrong dimensions or an element that is
-    /// not finite; [`Busy`](crate::ErrorKind::Busy) where the first search of an open workspace has
-    /// to build something and cannot inside a transaction: search once before it.
+    /// not finite; [`Busy`](crate::ErrorKind::Busy) where the first search of an open workspace is
+    /// in a transaction that has stored or deleted vectors already: search before that.
     fn search(&self, query: &[f32], k: usize, options: &SearchOptions) -> Result<Vec<Hit>>;
 
     /// Deletes the vectors with these ids, with one commit, and says how many there were.
