@@ -130,8 +130,8 @@ fn fill(workspace: &Workspace, gateway: &Gateway, step: usize) -> Result<()> {
         3 => workspace.vectors().store_many(&(1..20).map(vector).collect::<Vec<_>>()),
         4 => knowledge.put_entities(&["e1", "e2"].map(|id| Entity::new(id, "thing", id, at(4)))),
         5 => knowledge.put_relationships(&[
-            Relationship::new("r1", "e1", "knows", "e2"),
-            Relationship::new("r2", "e2", "knows", "nobody"),
+            Relationship::new("r1", "e1", "knows", "e2", at(4)),
+            Relationship::new("r2", "e2", "knows", "nobody", at(4)),
         ]),
         6 => knowledge.put_facts(&["f1", "f2"].map(|id| fact(id, "talk"))),
         7 => gateway.transaction(|gateway| {
@@ -242,7 +242,13 @@ fn everywhere(workspace: &Workspace) -> Result<()> {
     workspace.messages().delete(&["m9"])?;
     workspace.summaries().store(&summary("made", SummaryStatus::Committed))?;
     workspace.knowledge().put_entity(&Entity::new("e3", "thing", "e3", at(12)))?;
-    workspace.knowledge().put_relationship(&Relationship::new("r3", "e3", "knows", "e1"))?;
+    workspace.knowledge().put_relationship(&Relationship::new(
+        "r3",
+        "e3",
+        "knows",
+        "e1",
+        at(12),
+    ))?;
     workspace.knowledge().put_fact(&fact("f3", "book"))?;
     workspace.vectors().store("v3", &[3.0, 3.0, 3.0], &Metadata::new())
 }
@@ -265,7 +271,7 @@ fn caught(workspace: &Workspace) -> Result<()> {
     let batch = [message(71), message(70)];
     is(workspace.messages().append_many(&batch), ErrorKind::Conflict)?;
     is(workspace.sessions().create(&session("s1")), ErrorKind::Conflict)?;
-    let nowhere = Relationship::new("r9", "nobody", "knows", "e1");
+    let nowhere = Relationship::new("r9", "nobody", "knows", "e1", at(12));
     is(workspace.knowledge().put_relationship(&nowhere), ErrorKind::NotFound)?;
     workspace.messages().append(&message(72))
 }

@@ -188,7 +188,7 @@ fn a_forgotten_user_and_a_forgotten_workspace_leave_no_byte_behind() {
         .put_entity(&Entity::new("bobentityMARK", "person", "bobshortMARK", now))
         .unwrap();
     let knows =
-        Relationship::new("bobdirectMARK", "bobentityMARK", "knows", "bobuserMARKelsewhere");
+        Relationship::new("bobdirectMARK", "bobentityMARK", "knows", "bobuserMARKelsewhere", now);
     work.knowledge().put_relationship(&knows).unwrap();
     let forgotten = data.forget_workspace("work", "admin").unwrap();
     assert_eq!((forgotten.entities, forgotten.relationships), (1, 1));

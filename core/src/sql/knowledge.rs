@@ -11,9 +11,8 @@ use crate::error::{ErrorKind, Result};
 use crate::params;
 use crate::stores::{
     Direction, Entity, EntityQuery, Fact, FactQuery, Graph, KnowledgeStore, Page, Relationship,
-    RelationshipQuery, Traversal, not_found, now, taken,
+    RelationshipQuery, Traversal, not_found, taken,
 };
-use crate::time::Timestamp;
 
 const LIMIT: i64 = 100;
 
@@ -21,7 +20,7 @@ pub(super) const ENTITY_COLUMNS: &str = "id, type, name, properties, created_at,
 
 const RELATIONSHIP_COLUMNS: &str = "id,
     (SELECT id FROM sigil_entity e WHERE e.seq = from_entity),
-    (SELECT id FROM sigil_entity e WHERE e.seq = to_entity), type, metadata";
+    (SELECT id FROM sigil_entity e WHERE e.seq = to_entity), type, metadata, created_at";
 
 const FACT_COLUMNS: &str = "id, entity_id, predicate, value, confidence, source, created_at";
 
@@ -43,6 +42,7 @@ fn read_relationship(columns: &mut Columns<'_>) -> Result<Relationship> {
         to_id: columns.text()?,
         kind: columns.text()?,
         metadata: columns.metadata()?,
+        created_at: columns.time()?,
     })
 }
 
@@ -82,7 +82,7 @@ pub(super) fn entity_key(db: &Database, id: &str) -> Result<i64> {
     key.ok_or_else(|| not_found("entity", id))
 }
 
-fn put_relationship(db: &Database, relationship: &Relationship, now: Timestamp) -> Result<()> {
+fn put_relationship(db: &Database, relationship: &Relationship) -> Result<()> {
     const PLACE: &str = "INSERT INTO sigil_entity (id) VALUES (?) ON CONFLICT (id) DO NOTHING";
     const INSERT: &str = "INSERT INTO sigil_relationship (id, from_entity, to_entity, type,
             metadata, created_at)
@@ -90,9 +90,9 @@ fn put_relationship(db: &Database, relationship: &Relationship, now: Timestamp) 
             (SELECT seq FROM sigil_entity WHERE id = ?), ?, ?, ?)
         ON CONFLICT (from_entity, to_entity, type) DO UPDATE SET id = excluded.id,
             metadata = excluded.metadata, created_at = excluded.created_at";
-    let Relationship { id, from_id, to_id, kind, metadata } = relationship;
+    let Relationship { id, from_id, to_id, kind, metadata, created_at } = relationship;
     db.execute(PLACE, params![to_id])?;
-    let values = params![id, from_id, to_id, kind, metadata_value(metadata), now];
+    let values = params![id, from_id, to_id, kind, metadata_value(metadata), *created_at];
     db.execute(INSERT, values).map(drop).map_err(|error| match error.kind() {
         ErrorKind::ConstraintNotNull => not_found("entity", from_id),
         _ => explain(error, || taken("relationship", id)),
@@ -205,10 +205,7 @@ impl<A: StoreAccess> KnowledgeStore for SqlWorkspace<A> {
     }
 
     fn put_relationships(&self, relationships: &[Relationship]) -> Result<()> {
-        let now = now(&*self.host);
-        self.put_all(relationships, Relationship::validate, |db, relationship| {
-            put_relationship(db, relationship, now)
-        })
+        self.put_all(relationships, Relationship::validate, put_relationship)
     }
 
     fn relationships(

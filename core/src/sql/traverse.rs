@@ -231,7 +231,7 @@ fn read(db: &Database, walk: Walk, sizes: Sizes) -> Result<Graph> {
     })?;
     inside.sort_unstable();
     inside.dedup();
-    let columns = "from_entity, to_entity, id, type, metadata";
+    let columns = "from_entity, to_entity, id, type, metadata, created_at";
     let lookup = Lookup { table: "sigil_relationship", key: "seq", columns };
     graph.relationships.reserve(inside.len());
     lookup.each(db, &inside, sizes.edges, |columns| {
@@ -243,6 +243,7 @@ fn read(db: &Database, walk: Walk, sizes: Sizes) -> Result<Graph> {
             to_id: id(to),
             kind: columns.text()?,
             metadata: columns.metadata()?,
+            created_at: columns.time()?,
         });
         Ok(())
     })?;

@@ -77,15 +77,18 @@ pub struct Relationship {
     /// What else is known of it.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// When it became known.
+    pub created_at: Timestamp,
 }
 
 impl Relationship {
-    /// A relationship without metadata.
+    /// A relationship without metadata that becomes known at `now`.
     pub fn new(
         id: impl Into<String>,
         from_id: impl Into<String>,
         kind: impl Into<String>,
         to_id: impl Into<String>,
+        now: Timestamp,
     ) -> Relationship {
         Relationship {
             id: id.into(),
@@ -93,6 +96,7 @@ impl Relationship {
             to_id: to_id.into(),
             kind: kind.into(),
             metadata: Metadata::new(),
+            created_at: now,
         }
     }
 
@@ -285,7 +289,7 @@ pub trait KnowledgeStore {
     /// As [`put_relationship`](KnowledgeStore::put_relationship).
     fn put_relationships(&self, relationships: &[Relationship]) -> Result<()>;
 
-    /// The relationships of an entity, in the order of when they were last stored.
+    /// The relationships of an entity, oldest first.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) when the entity is not stored.

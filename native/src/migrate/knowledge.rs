@@ -208,7 +208,8 @@ fn relationship(
     };
     unknown_members(fields, &members, &["fact_id", "confidence", "source"]);
     let kind = edges.claim(fields, [&from_id, &to_id], kind, "type");
-    let relationship = Relationship { id, from_id, to_id, kind, metadata };
+    let created_at = fields.required_time("created");
+    let relationship = Relationship { id, from_id, to_id, kind, metadata, created_at };
     is_kept(fields, relationship.validate()).then_some(relationship)
 }
 

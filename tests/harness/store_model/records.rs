@@ -154,7 +154,7 @@ pub(super) fn entity(random: &mut Random) -> Entity {
 pub(super) fn relationship(random: &mut Random) -> Relationship {
     let kind = id(random, "edge", 3);
     let (from, to) = (id(random, "e", 16), id(random, "e", 20));
-    let mut relationship = Relationship::new(id(random, "r", 60), from, kind, to);
+    let mut relationship = Relationship::new(id(random, "r", 60), from, kind, to, time(random));
     relationship.metadata = metadata(random);
     relationship
 }

@@ -242,6 +242,7 @@ fn relationship(row: &ExpectedRow, members: &Map<String, Value>) -> Vec<Expected
         ("toId", &["object"], id(row, "object")),
         ("type", &["predicate"], id(row, "predicate")),
         ("metadata", &["metadata"], metadata),
+        ("createdAt", &["created"], time(row, "created")),
     ]
 }
 

@@ -249,6 +249,7 @@ impl Contender for Side {
                 to_id: it.to_id.clone(),
                 kind: it.kind.clone(),
                 metadata: metadata(&it.metadata.clone().unwrap_or_default())?,
+                created_at: Timestamp::from_unix_ns(0),
             })
         });
         let relationships: Vec<sigil::Relationship> = relationships.collect::<Result<_>>()?;

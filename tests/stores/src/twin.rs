@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sigil_core::{
     AuditEntry, Backend, Entity, Error, ErrorKind, Fact, Forget, Forgotten, Gateway, GatewayStores,
     Host, ID_BYTES_MAX, Message, MessageStore, Metadata, Pairing, Relationship, Result, Session,
-    SessionStore, Summary, SummaryStore, Timestamp, User, VectorIndex, VectorStore, Workspace,
+    SessionStore, Summary, SummaryStore, User, VectorIndex, VectorStore, Workspace,
     WorkspaceOptions, WorkspaceStores,
 };
 
@@ -77,7 +77,7 @@ pub struct WorkspaceData {
     named: Table<String>,
     entities: Table<Entity>,
     /// Each with the time at which it was put.
-    relationships: Table<(Timestamp, Relationship)>,
+    relationships: Table<Relationship>,
     facts: Table<Fact>,
     vectors: BTreeMap<String, Arc<(Vec<f32>, Metadata)>>,
 }

@@ -151,11 +151,11 @@ export interface Knowledge<T extends Time = string> {
    * with `not-found` when the entity it goes out from is not stored, and with `conflict` when
    * another relationship has its id.
    */
-  putRelationship(relationship: NewRelationship): Promise<Relationship>;
+  putRelationship(relationship: NewRelationship): Promise<Relationship<T>>;
   /** Stores many relationships with one commit, all or none. */
-  putRelationships(relationships: Iterable<NewRelationship>): Promise<Relationship[]>;
+  putRelationships(relationships: Iterable<NewRelationship>): Promise<Relationship<T>[]>;
   /** The relationships of an entity, in the order in which they were stored; rejects with `not-found`. */
-  relationships(entityId: string, query?: RelationshipQuery): Listing<Relationship>;
+  relationships(entityId: string, query?: RelationshipQuery): Listing<Relationship<T>>;
   /** Deletes relationships, with one commit, and says how many there were. */
   deleteRelationships(ids: Iterable<string>): Promise<number>;
   /**

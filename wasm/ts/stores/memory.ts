@@ -233,16 +233,16 @@ class CalledKnowledge<T extends Time> implements Knowledge<T> {
     return this.#caller.call('knowledge.deleteEntities', checkIds(ids));
   }
 
-  async putRelationship(relationship: NewRelationship): Promise<Relationship> {
-    const [stored] = await this.#caller.createMany<Relationship>(relationshipShape, 'knowledge.putRelationships', [relationship]);
-    return stored as Relationship;
+  async putRelationship(relationship: NewRelationship): Promise<Relationship<T>> {
+    const [stored] = await this.#caller.createMany<Relationship<T>>(relationshipShape, 'knowledge.putRelationships', [relationship]);
+    return stored as Relationship<T>;
   }
 
-  async putRelationships(relationships: Iterable<NewRelationship>): Promise<Relationship[]> {
+  async putRelationships(relationships: Iterable<NewRelationship>): Promise<Relationship<T>[]> {
     return this.#caller.createMany(relationshipShape, 'knowledge.putRelationships', relationships);
   }
 
-  relationships(entityId: string, query: RelationshipQuery = {}): Listing<Relationship> {
+  relationships(entityId: string, query: RelationshipQuery = {}): Listing<Relationship<T>> {
     const checked = (): Record<string, unknown> => relationshipQueryShape.write('the query', query);
     return this.#caller.list(relationshipShape, checked, 'knowledge.relationships', () => [checkId(entityId)]);
   }

@@ -206,13 +206,14 @@ export interface NewEntity {
 }
 
 /** A directed, typed edge from one entity to another. */
-export interface Relationship {
+export interface Relationship<T extends Time = string> {
   id: string;
   fromId: string;
   /** Need not be stored yet. */
   toId: string;
   type: string;
   metadata: Metadata;
+  createdAt: T;
 }
 
 /** A relationship to be stored: what is left out is empty or new. */
@@ -222,6 +223,7 @@ export interface NewRelationship {
   type: string;
   id?: string;
   metadata?: Metadata;
+  createdAt?: TimeInput;
 }
 
 /** A statement about something: subject, predicate, value. */
@@ -252,7 +254,7 @@ export interface NewFact {
 /** Part of the graph: each entity and each relationship once, in the order of their ids. */
 export interface Graph<T extends Time = string> {
   entities: Entity<T>[];
-  relationships: Relationship[];
+  relationships: Relationship<T>[];
 }
 
 /** Who a user is on another platform. */

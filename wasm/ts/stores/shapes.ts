@@ -116,12 +116,13 @@ export const entityShape = new Shape<Entity<Time>>('the entity', {
   updatedAt: now,
 });
 
-export const relationshipShape = new Shape<Relationship>('the relationship', {
+export const relationshipShape = new Shape<Relationship<Time>>('the relationship', {
   id: newId,
   fromId: required(text),
   toId: required(text),
   type: required(text),
   metadata: object,
+  createdAt: now,
 });
 
 export const factShape = new Shape<Fact<Time>>('the fact', {

@@ -52,7 +52,7 @@ pub(super) fn entity(id: &str, kind: &str, name: &str) -> Entity {
 }
 
 pub(super) fn edge(id: &str, from: &str, kind: &str, to: &str) -> Relationship {
-    Relationship::new(id, from, kind, to)
+    Relationship::new(id, from, kind, to, at(0))
 }
 
 pub(super) fn fact(id: &str, entity: &str, predicate: &str, value: &str) -> Fact {

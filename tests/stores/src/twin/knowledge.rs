@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sigil_core::{
     Direction, Entity, EntityQuery, Fact, FactQuery, Graph, KnowledgeStore, Page, Relationship,
-    RelationshipQuery, Result, Timestamp, Traversal,
+    RelationshipQuery, Result, Traversal,
 };
 
 use super::table::{Order, Row, page};
@@ -27,14 +27,14 @@ impl WorkspaceData {
         if found { Ok(()) } else { Err(not_found("entity", id)) }
     }
 
-    fn put_relationship(&mut self, put: &Relationship, now: Timestamp) -> Result<()> {
+    fn put_relationship(&mut self, put: &Relationship) -> Result<()> {
         let key = |r: &Relationship| (r.from_id.clone(), r.to_id.clone(), r.kind.clone());
         self.has_entity(&put.from_id)?;
-        if self.relationships.contains(|(_, r)| r.id == put.id && key(r) != key(put)) {
+        if self.relationships.contains(|r| r.id == put.id && key(r) != key(put)) {
             return Err(taken("relationship", &put.id));
         }
         self.name(&put.to_id);
-        self.relationships.put(|(_, r)| key(r) == key(put), (now, put.clone()));
+        self.relationships.put(|r| key(r) == key(put), put.clone());
         Ok(())
     }
 
@@ -51,7 +51,7 @@ impl WorkspaceData {
         let deleted = self.entities.remove(|entity| entity.id == id);
         if deleted > 0 {
             self.named.remove(|named| named == id);
-            self.relationships.remove(|(_, r)| r.from_id == id || r.to_id == id);
+            self.relationships.remove(|r| r.from_id == id || r.to_id == id);
         }
         deleted
     }
@@ -62,7 +62,7 @@ impl WorkspaceData {
         let walked = |kind: &String| traversal.types.is_empty() || traversal.types.contains(kind);
         for _ in 0..traversal.steps() {
             let before = reached.clone();
-            for (_, r) in self.relationships.iter().filter(|(_, r)| walked(&r.kind)) {
+            for r in self.relationships.iter().filter(|r| walked(&r.kind)) {
                 for (one, other) in [(&*r.from_id, &*r.to_id), (&*r.to_id, &*r.from_id)] {
                     if before.contains(one) {
                         reached.insert(other);
@@ -74,7 +74,7 @@ impl WorkspaceData {
             }
         }
         let entities = self.entities.iter().filter(|entity| reached.contains(&*entity.id));
-        let relationships = self.relationships.iter().map(|(_, relationship)| relationship);
+        let relationships = self.relationships.iter();
         let relationships =
             relationships.filter(|r| reached.contains(&*r.from_id) && reached.contains(&*r.to_id));
         let mut graph = Graph {
@@ -133,9 +133,8 @@ impl KnowledgeStore for TwinWorkspace {
     }
 
     fn put_relationships(&self, relationships: &[Relationship]) -> Result<()> {
-        let now = Timestamp::from_unix_ns(self.host.now_ns());
         relationships.iter().try_for_each(Relationship::validate)?;
-        self.data.write(|data| relationships.iter().try_for_each(|r| data.put_relationship(r, now)))
+        self.data.write(|data| relationships.iter().try_for_each(|r| data.put_relationship(r)))
     }
 
     fn relationships(
@@ -145,23 +144,18 @@ impl KnowledgeStore for TwinWorkspace {
     ) -> Result<Page<Relationship>> {
         self.data.read(|data| {
             data.has_entity(entity_id)?;
-            let found = |(_, r): &(Timestamp, Relationship)| {
+            let found = |r: &Relationship| {
                 let outgoing = r.from_id == entity_id && query.direction != Direction::Incoming;
                 let incoming = r.to_id == entity_id && query.direction != Direction::Outgoing;
                 (outgoing || incoming) && wanted(&r.kind, query.kind.as_deref())
             };
-            let rows = data.relationships.sorted(|(time, _)| *time, found);
-            let rows = rows.into_iter().map(|row| Row {
-                time: row.time,
-                seq: row.seq,
-                record: row.record.1,
-            });
-            Ok(page(rows.collect(), Order::OldestFirst, &query.paging, LIMIT))
+            let rows = data.relationships.sorted(|r| r.created_at, found);
+            Ok(page(rows, Order::OldestFirst, &query.paging, LIMIT))
         })
     }
 
     fn delete_relationships(&self, ids: &[&str]) -> Result<i64> {
-        self.data.write(|data| Ok(data.relationships.remove(|(_, r)| ids.contains(&&*r.id))))
+        self.data.write(|data| Ok(data.relationships.remove(|r| ids.contains(&&*r.id))))
     }
 
     fn put_fact(&self, fact: &Fact) -> Result<()> {
