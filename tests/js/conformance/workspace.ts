@@ -349,8 +349,22 @@ async function entities({ knowledge }: Workspace): Promise<void> {
   assertSame(await named('5_'), ['5_ off']);
   assertSame((await knowledge.findEntities({ namePrefix: 'zE' })).items.map(({ id }) => id), ['ada']);
 
-  const knows = await knowledge.putRelationship({ id: 'r1', fromId: 'e0', toId: 'e1', type: 'knows', metadata: { since: 2020 } });
-  assertSame(knows, { id: 'r1', fromId: 'e0', toId: 'e1', type: 'knows', metadata: { since: 2020 } });
+  const knows = await knowledge.putRelationship({
+    id: 'r1',
+    fromId: 'e0',
+    toId: 'e1',
+    type: 'knows',
+    metadata: { since: 2020 },
+    createdAt: '2020-05-01T00:00:00Z',
+  });
+  assertSame(knows, {
+    id: 'r1',
+    fromId: 'e0',
+    toId: 'e1',
+    type: 'knows',
+    metadata: { since: 2020 },
+    createdAt: '2020-05-01T00:00:00.000000000Z',
+  });
   await knowledge.putRelationship({ id: 'r2', fromId: 'e1', toId: 'e0', type: 'likes' });
   const of = async (query: Parameters<typeof knowledge.relationships>[1]): Promise<string[]> =>
     (await knowledge.relationships('e0', query)).items.map(({ id }) => id);
