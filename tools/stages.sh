@@ -45,8 +45,10 @@ stage_lint() {
   tools/setup.sh rust wasm
   check "lock file is current" lock_is_current Cargo.toml
   check "lock file of the fuzzers is current" lock_is_current tests/fuzz/Cargo.toml
+  check "lock file of the peers is current" lock_is_current tests/peers/Cargo.toml
   check "formatted" cargo fmt --all --check
   check "fuzz targets are formatted" cargo fmt --manifest-path=tests/fuzz/Cargo.toml --check
+  check "peers are formatted" cargo fmt --manifest-path=tests/peers/Cargo.toml --check
   check "sources are ASCII" only_ascii
   check "core asks the host" core_asks_the_host
   check "only the engine names turso" only_the_engine_names_turso
