@@ -305,16 +305,19 @@ pub fn sweep_pending(
 ) -> Result<Vec<String>> {
     let mut swept = Vec::new();
     stores.transaction(&mut || {
-        for summary in stores.summaries().pending()? {
-            if summary.created_at >= before {
-                continue;
-            }
+        let mut stale = stores.summaries().pending()?;
+        stale.retain(|summary| summary.created_at < before);
+        if stale.is_empty() {
+            return Ok(());
+        }
+        // Read once for all: deleting what another summary took along already is nothing.
+        let facts = stores.knowledge().find_facts(&crate::FactQuery {
+            source: Some(COMPACTION_SOURCE.to_owned()),
+            paging: crate::Paging::limit(i64::MAX),
+            ..crate::FactQuery::default()
+        })?;
+        for summary in stale {
             let prefix = fact_id_prefix(&summary.id);
-            let facts = stores.knowledge().find_facts(&crate::FactQuery {
-                source: Some(COMPACTION_SOURCE.to_owned()),
-                paging: crate::Paging::limit(i64::MAX),
-                ..crate::FactQuery::default()
-            })?;
             let ids = facts.iter().map(|fact| &*fact.id).filter(|id| id.starts_with(&prefix));
             stores.knowledge().delete_facts(&ids.collect::<Vec<_>>())?;
             stores.vectors().delete(&[&summary.id])?;

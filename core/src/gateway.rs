@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host::Host;
-use crate::stores::{AuditEntry, AuditStore, PairingStore, User, UserStore, new_id, now};
+use crate::stores::{AuditEntry, AuditStore, PairingStore, User, UserStore, new_id, now, value_of};
 use crate::time::Timestamp;
 
 /// The stores of a gateway, as a backend brings them.
@@ -116,14 +116,7 @@ impl Gateway {
     /// [`Busy`](crate::ErrorKind::Busy) inside another transaction; whatever `body` or the commit
     /// returns.
     pub fn transaction<T>(&self, body: impl FnOnce(&Gateway) -> Result<T>) -> Result<T> {
-        let mut body = Some(body);
-        let mut value = None;
-        self.stores.transaction(&mut || {
-            let body = body.take().ok_or_else(|| Error::invalid("a transaction runs once"))?;
-            value = Some(body(self)?);
-            Ok(())
-        })?;
-        value.ok_or_else(|| Error::invalid("the backend did not run the transaction"))
+        value_of(|run| self.stores.transaction(run), || body(self))
     }
 
     /// Forgets a user: see [`GatewayStores::forget_user`]. The entry in the audit log has the

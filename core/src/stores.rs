@@ -174,6 +174,26 @@ pub fn new_id(host: &dyn Host) -> String {
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
+/// Runs `body` in the `transaction` of a backend, which takes what can be made into an object, and
+/// gives its value.
+///
+/// # Errors
+/// Whatever `body` or the transaction returns; [`InvalidInput`](ErrorKind::InvalidInput) from a
+/// backend that runs it twice, or not at all.
+pub(crate) fn value_of<T>(
+    transaction: impl FnOnce(&mut dyn FnMut() -> Result<()>) -> Result<()>,
+    body: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let mut body = Some(body);
+    let mut value = None;
+    transaction(&mut || {
+        let body = body.take().ok_or_else(|| Error::invalid("a transaction runs once"))?;
+        value = Some(body()?);
+        Ok(())
+    })?;
+    value.ok_or_else(|| Error::invalid("the backend did not run the transaction"))
+}
+
 /// The host's time.
 pub(crate) fn now(host: &dyn Host) -> Timestamp {
     Timestamp::from_unix_ns(host.now_ns())

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::forget::{Forget, Forgotten};
 use crate::host::Host;
 use crate::stores::{
     KnowledgeStore, Message, MessageStore, Role, Session, SessionStatus, SessionStore,
-    SummaryStore, VectorStore, check_id, new_id, now,
+    SummaryStore, VectorStore, check_id, new_id, now, value_of,
 };
 use crate::time::Timestamp;
 
@@ -157,14 +157,7 @@ impl Workspace {
     /// [`Busy`](crate::ErrorKind::Busy) inside another transaction; whatever `body` or the commit
     /// returns.
     pub fn transaction<T>(&self, body: impl FnOnce(&Workspace) -> Result<T>) -> Result<T> {
-        let mut body = Some(body);
-        let mut value = None;
-        self.stores.transaction(&mut || {
-            let body = body.take().ok_or_else(|| Error::invalid("a transaction runs once"))?;
-            value = Some(body(self)?);
-            Ok(())
-        })?;
-        value.ok_or_else(|| Error::invalid("the backend did not run the transaction"))
+        value_of(|run| self.stores.transaction(run), || body(self))
     }
 
     /// Deletes what is to be forgotten, in one commit, and sees to it that its bytes are in none

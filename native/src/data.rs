@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sigil_core::{
     BACKEND_DEFAULT, Backend, BackendConfig, Error, ErrorKind, Forget, Forgotten, Gateway,
-    Metadata, Registry, Result, Shared, SnapshotStorage, SqlGateway, SqlWorkspace, StoreAccess,
-    Workspace, WorkspaceOptions,
+    Registry, Result, Shared, SnapshotStorage, SqlGateway, SqlWorkspace, StoreAccess, Workspace,
+    WorkspaceOptions,
 };
 
 use crate::directory::create_directory;
@@ -303,7 +303,6 @@ impl DataDirectory {
         let mut entry = gateway.new_entry(action, actor);
         entry.workspace_id = workspace.to_owned();
         entry.session_id = session.to_owned();
-        entry.details = Metadata::new();
         entry.result = "ok".to_owned();
         gateway.audit().append(&entry)
     }
@@ -315,9 +314,8 @@ impl DataDirectory {
     /// same.
     pub fn close(&self) -> Result<()> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.closed = true;
-        let Open { gateway, workspaces, .. } = std::mem::take(&mut *open);
-        open.closed = true;
+        let closed = Open { closed: true, ..Open::default() };
+        let Open { gateway, workspaces, .. } = std::mem::replace(&mut *open, closed);
         let closed = workspaces.into_iter().map(|(id, workspace)| {
             let context = |error: Error| error.context(format!("closing the workspace '{id}'"));
             workspace.close().map_err(context)

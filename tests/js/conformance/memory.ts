@@ -1,6 +1,9 @@
 /** What tests of typed stores share: times, messages, and lists read to their end. */
 
-import type { Message, NewMessage } from 'sigil-store';
+import type { Message, NewMessage, Store, Workspace } from 'sigil-store';
+
+import { fresh, type Rule } from '../harness.js';
+import type { StoreKind } from './store.js';
 
 const T0 = Date.parse('2026-03-01T12:00:00Z');
 
@@ -31,3 +34,20 @@ export const said = (sessionId: string, content: string, seconds = 0): NewMessag
   content,
   createdAt: at(seconds),
 });
+
+/** Makes rules that are tested on a fresh workspace. */
+export function workspaceRule(
+  kind: StoreKind,
+): (name: string, test: (workspace: Workspace, store: Store) => Promise<void>) => Rule {
+  return (name, test) => ({
+    name: `workspace ${kind.name}: ${name}`,
+    run: async () => {
+      const store = await kind.open(fresh('workspace'));
+      try {
+        await test(await store.workspace({ dimensions: 3 }), store);
+      } finally {
+        await store.close();
+      }
+    },
+  });
+}

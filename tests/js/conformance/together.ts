@@ -2,23 +2,13 @@
 
 import type { Store, Workspace, WorkspaceTransaction } from 'sigil-store';
 
-import { assertEqual, assertFails, assertSame, fresh, type Rule } from '../harness.js';
-import { at, collect, contents, said } from './memory.js';
+import { assertEqual, assertFails, assertSame, type Rule } from '../harness.js';
+import { at, collect, contents, said, workspaceRule } from './memory.js';
 import type { StoreKind } from './store.js';
 
 /** The rules of a workspace as a whole. */
 export function togetherRules(kind: StoreKind): Rule[] {
-  const rule = (name: string, test: (workspace: Workspace, store: Store) => Promise<void>): Rule => ({
-    name: `workspace ${kind.name}: ${name}`,
-    run: async () => {
-      const store = await kind.open(fresh('workspace'));
-      try {
-        await test(await store.workspace({ dimensions: 3 }), store);
-      } finally {
-        await store.close();
-      }
-    },
-  });
+  const rule = workspaceRule(kind);
   return [
     rule('a long list is whole, page by page, also among equal times', listings),
     rule('a transaction commits all stores, or none', transactions),

@@ -2,23 +2,13 @@
 
 import type { Message, NewMessage, NewSession, Store, Summary, ThreatInfo, Workspace } from 'sigil-store';
 
-import { assert, assertEqual, assertFails, assertSame, fresh, type Rule } from '../harness.js';
-import { at, collect, contents, iso, said } from './memory.js';
+import { assert, assertEqual, assertFails, assertSame, type Rule } from '../harness.js';
+import { at, collect, contents, iso, said, workspaceRule } from './memory.js';
 import type { StoreKind } from './store.js';
 
 /** The rules of a workspace. */
 export function workspaceRules(kind: StoreKind): Rule[] {
-  const rule = (name: string, test: (workspace: Workspace, store: Store) => Promise<void>): Rule => ({
-    name: `workspace ${kind.name}: ${name}`,
-    run: async () => {
-      const store = await kind.open(fresh('workspace'));
-      try {
-        await test(await store.workspace({ dimensions: 3 }), store);
-      } finally {
-        await store.close();
-      }
-    },
-  });
+  const rule = workspaceRule(kind);
   return [
     rule('sessions are created, read, updated, listed and deleted', sessions),
     rule('every number of a budget comes back, whatever its size', budgets),
