@@ -281,6 +281,38 @@ impl File for CrashFile {
     }
 }
 
+/// How many operations and syncs there are in a `run` that is not cut, which has to take all `steps`.
+///
+/// # Panics
+/// When it does not.
+pub fn totals(steps: usize, run: impl Fn(&CrashFiles) -> usize) -> (u64, u64) {
+    let files = CrashFiles::new(Cut::Never, 0);
+    assert_eq!(run(&files), steps);
+    (files.operations(), files.syncs())
+}
+
+/// Cuts a `run`, which gives how many steps were acknowledged, at each of `cuts`, and has `check`
+/// look at what survived, with a context for its messages: `draws` times a cut, because what was
+/// not synced survives by chance.
+///
+/// # Panics
+/// When a cut is not reached.
+pub fn sweep(
+    cuts: impl Iterator<Item = Cut>,
+    draws: u64,
+    run: impl Fn(&CrashFiles) -> usize,
+    check: impl Fn(&MemoryFiles, usize, &str),
+) {
+    for (n, cut) in cuts.enumerate() {
+        let files = CrashFiles::new(cut, n as u64);
+        let acknowledged = run(&files);
+        assert!(files.is_down(), "{cut:?} was never reached");
+        for draw in 0..draws {
+            check(&files.survivors(), acknowledged, &format!("{cut:?}, draw {draw}"));
+        }
+    }
+}
+
 /// [`SnapshotStorage`] whose power is cut at the nth change.
 ///
 /// Harsher than the trait: what survives of the blob that is being replaced at the cut is the old

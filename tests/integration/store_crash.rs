@@ -7,7 +7,7 @@ use sigil_core::{
     DatabaseOptions, FixedHost, ImageStore, MemoryFiles, MemoryStorage, Severity, SlotStorage,
     Store, StoreParts, image, verify_files,
 };
-use sigil_tests::crash::{CrashFiles, CrashStorage, Cut};
+use sigil_tests::crash::{self, CrashFiles, CrashStorage, Cut};
 use sigil_tests::workload::{STEPS, assert_holds, states, step};
 
 const SLOTS: u8 = 4;
@@ -56,33 +56,21 @@ fn check(left: &MemoryFiles, states: &[String], acknowledged: usize, context: &s
 
 fn sweep(cuts: impl Iterator<Item = Cut>, draws: u64) {
     let states = states();
-    for (n, cut) in cuts.enumerate() {
-        let files = CrashFiles::new(cut, n as u64);
-        let acknowledged = run(&files);
-        assert!(files.is_down(), "{cut:?} was never reached");
-        for draw in 0..draws {
-            let context = format!("{cut:?}, draw {draw}");
-            check(&files.survivors(), &states, acknowledged, &context);
-        }
-    }
-}
-
-fn totals() -> (u64, u64) {
-    let files = CrashFiles::new(Cut::Never, 0);
-    assert_eq!(run(&files), STEPS);
-    (files.operations(), files.syncs())
+    crash::sweep(cuts, draws, run, |left, acknowledged, context| {
+        check(left, &states, acknowledged, context);
+    });
 }
 
 #[test]
 fn files_cut_at_every_operation_keep_every_acknowledged_step() {
-    let (operations, _) = totals();
+    let (operations, _) = crash::totals(STEPS, run);
     assert!(operations > 100, "the workload became too small to mean much: {operations}");
     sweep((1..=operations).map(Cut::Operation), 2);
 }
 
 #[test]
 fn files_cut_at_every_sync_keep_every_acknowledged_step() {
-    let (_, syncs) = totals();
+    let (_, syncs) = crash::totals(STEPS, run);
     assert!(syncs > 45, "the workload became too small to mean much: {syncs}");
     sweep((1..=syncs).map(Cut::Sync), 3);
 }

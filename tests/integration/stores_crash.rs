@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sigil_core::{MemoryFiles, Severity, StoreAccess, verify_files};
-use sigil_tests::crash::{CrashFiles, Cut};
+use sigil_tests::crash::{self, CrashFiles, Cut};
 use sigil_tests::store_workload::{STEPS, Stores, assert_holds, states};
 
 /// Runs the workload until it is done or the power is cut; gives the acknowledged steps.
@@ -37,33 +37,21 @@ fn check(left: &MemoryFiles, states: &[String], acknowledged: usize, context: &s
 
 fn sweep(cuts: impl Iterator<Item = Cut>, draws: u64) {
     let states = states();
-    for (n, cut) in cuts.enumerate() {
-        let files = CrashFiles::new(cut, n as u64);
-        let acknowledged = run(&files);
-        assert!(files.is_down(), "{cut:?} was never reached");
-        for draw in 0..draws {
-            let context = format!("{cut:?}, draw {draw}");
-            check(&files.survivors(), &states, acknowledged, &context);
-        }
-    }
-}
-
-fn totals() -> (u64, u64) {
-    let files = CrashFiles::new(Cut::Never, 0);
-    assert_eq!(run(&files), STEPS);
-    (files.operations(), files.syncs())
+    crash::sweep(cuts, draws, run, |left, acknowledged, context| {
+        check(left, &states, acknowledged, context);
+    });
 }
 
 #[test]
 fn stores_cut_at_every_operation_keep_every_acknowledged_step() {
-    let (operations, _) = totals();
+    let (operations, _) = crash::totals(STEPS, run);
     assert!(operations > 150, "the workload became too small to mean much: {operations}");
     sweep((1..=operations).map(Cut::Operation), 1);
 }
 
 #[test]
 fn stores_cut_at_every_sync_keep_every_acknowledged_step() {
-    let (_, syncs) = totals();
+    let (_, syncs) = crash::totals(STEPS, run);
     assert!(syncs > 35, "the workload became too small to mean much: {syncs}");
     sweep((1..=syncs).map(Cut::Sync), 2);
 }
