@@ -12,7 +12,9 @@ mod expansion;
 mod fault;
 mod guard;
 mod io;
+mod log;
 mod preflight;
+mod read_ahead;
 mod run;
 mod scrub;
 mod statement;
@@ -23,7 +25,6 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use turso_core::{CheckpointMode, Connection};
@@ -36,6 +37,7 @@ use expansion::Expansion;
 use fault::from_engine;
 use guard::{check_shape, first_statement};
 use io::{EngineIo, Faults};
+use log::Log;
 pub(crate) use preflight::missing_pages;
 pub use preflight::{PAGE_BYTES, PageFault, check_pages};
 pub use statement::RowRef;
@@ -62,8 +64,9 @@ pub struct DatabaseOptions {
     /// when the caller checkpoints.
     pub checkpoint_at_bytes: Option<u64>,
     /// By how many bytes the file of the WAL is made longer at a time, so that most commits do not
-    /// change its length, which halves the time of a sync on common file systems; 0 for as much as
-    /// is written.
+    /// change its length, which halves the time of a sync on common file systems. The checkpoint
+    /// that follows a commit leaves it that long, with the older log in it until that is written
+    /// over; one that is asked for cuts it off, as closing does. 0 for as much as is written.
     pub wal_step_bytes: u32,
     /// Opens a database whose WAL is damaged in the middle with the commits before the damage,
     /// which is otherwise refused. The commits after it are given up.
@@ -124,7 +127,7 @@ pub struct Database {
     host: Arc<dyn Host>,
     /// Whether the pages of the file carry checksums.
     checked_pages: bool,
-    wal_bytes: Arc<AtomicU64>,
+    log: Arc<Log>,
     faults: Arc<Faults>,
     watch: Arc<Watch>,
     time_limit: Cell<Option<Duration>>,
@@ -171,8 +174,8 @@ impl Database {
     ) -> Result<Database> {
         let faults = Arc::new(Faults::default());
         let watch = Arc::new(Watch::new(Arc::clone(&host)));
-        let wal_bytes = Arc::new(AtomicU64::new(0));
-        let opened = open_engine(&files, &host, &options, &watch, &faults, &wal_bytes);
+        let log = Arc::new(Log::default());
+        let opened = open_engine(&files, &host, &options, &watch, &faults, &log);
         let (connection, checked_pages) = opened?;
         Ok(Database {
             statements: RefCell::default(),
@@ -180,7 +183,7 @@ impl Database {
             files,
             host,
             checked_pages,
-            wal_bytes,
+            log,
             faults,
             watch,
             time_limit: Cell::new(None),
@@ -310,11 +313,26 @@ impl Database {
                 "a transaction is open on this handle: end it before a checkpoint",
             ));
         }
+        self.empty_log()?;
+        if self.log.has_room() {
+            self.cut_log().inspect_err(|error| self.poison_with(error))?;
+        }
+        Ok(())
+    }
+
+    fn empty_log(&self) -> Result<()> {
         self.checkpoints.set(self.checkpoints.get() + 1);
         self.guarded(|| {
             let mode = CheckpointMode::Truncate { upper_bound_inclusive: None };
             self.connection().checkpoint(mode).map(|_| ()).map_err(from_engine)
         })
+    }
+
+    /// Cuts off what an earlier checkpoint left in the file of the log.
+    fn cut_log(&self) -> Result<()> {
+        let file = self.files.open(WAL_FILE, true)?;
+        self.log.truncate(file.as_ref(), self.log.len())?;
+        file.sync()
     }
 
     /// What `PRAGMA integrity_check` finds wrong: empty when the database is sound.
@@ -349,7 +367,7 @@ impl Database {
 
     /// The length of the write-ahead log in bytes.
     pub fn wal_bytes(&self) -> u64 {
-        self.wal_bytes.load(Ordering::Relaxed)
+        self.log.len()
     }
 
     /// How many checkpoints were begun on this handle: while two readings are equal, the WAL has
@@ -449,15 +467,15 @@ fn open_engine(
     options: &DatabaseOptions,
     watch: &Arc<Watch>,
     faults: &Arc<Faults>,
-    wal_bytes: &Arc<AtomicU64>,
+    log: &Arc<Log>,
 ) -> Result<(Arc<Connection>, bool)> {
     // Without a sync at each commit a power cut may lose any of the last ones, in any order.
     let recover = options.recover || !options.sync_every_commit;
     let checked = preflight::check(files.as_ref(), recover)?;
     buffers::keep_none();
     let (files, host) = (Arc::clone(files), Arc::clone(host));
-    let (faults_of_io, len) = (Arc::clone(faults), Arc::clone(wal_bytes));
-    let io = EngineIo::new(files, host, faults_of_io, len, checked, options.wal_step_bytes);
+    let (faults_of_io, log) = (Arc::clone(faults), Arc::clone(log));
+    let io = EngineIo::new(files, host, faults_of_io, log, checked, options.wal_step_bytes);
     let opened = catch_unwind(AssertUnwindSafe(|| connect::connect(Arc::new(io), options, watch)));
     let connection = match (opened, faults.take()) {
         (_, Some(error)) => return Err(error.context("opening the database")),

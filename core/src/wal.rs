@@ -9,8 +9,10 @@
 //! middle. [`scan`] tells the two apart: since a frame's checksum is seeded with the one stored in
 //! the frame before it, the frames behind a bad one can still be proved to have been written.
 
+mod restart;
 mod writer;
 
+pub(crate) use restart::RESTARTED;
 pub(crate) use writer::transaction;
 
 /// The length of the header of a WAL, in bytes.
@@ -29,7 +31,7 @@ const PAGE_SIZES: std::ops::RangeInclusive<u32> = 512..=65536;
 /// What lies behind the last commit of a WAL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WalTail {
-    /// Nothing but zeros, if that: room for what comes next.
+    /// Room for what comes next, if that: zeros, or frames of an older log that was written over.
     Nothing,
     /// A header or whole frames of a transaction without its commit, or part of a frame: `len`
     /// bytes of a transaction that is running, was rolled back, or whose write was cut off.
@@ -186,6 +188,7 @@ impl WalScanner {
                 };
                 match Format::parse(head) {
                     Some((format, checksum)) => (format, checksum, WAL_HEADER_LEN),
+                    None if restart::is_restarted(bytes) => return WalTail::Nothing,
                     None => return judge(0, commits_without_header(head, bytes)),
                 }
             }
@@ -193,6 +196,7 @@ impl WalScanner {
         let start = self.committed.len;
         let mut frames = 0;
         let mut rest = 0;
+        let mut left_over = false;
         while let Some(bytes_of_frame) = bytes.get(at..at + format.frame_len()) {
             let frame = Frame(bytes_of_frame);
             let sum = frame.sum(&format, checksum);
@@ -204,6 +208,10 @@ impl WalScanner {
                     break;
                 }
                 let later = commits_behind(&format, checksum, &bytes[at..]);
+                if later == 0 && restart::is_older(frame, &format) {
+                    left_over = true;
+                    break;
+                }
                 return judge(start + at as u64, later);
             }
             checksum = sum;
@@ -223,7 +231,8 @@ impl WalScanner {
                 frames = 0;
             }
         }
-        match at + written_len(&bytes[at..]) - rest {
+        let behind = if left_over { 0 } else { written_len(&bytes[at..]) };
+        match at + behind - rest {
             0 => WalTail::Nothing,
             len => WalTail::Unfinished { len: len as u64 },
         }
@@ -282,20 +291,24 @@ struct Format {
 }
 
 impl Format {
-    /// The format and the first seed, when the header holds.
-    fn parse(head: &[u8]) -> Option<(Format, Checksum)> {
-        let magic = be_word(&head[..4]);
-        let page_size = be_word(&head[8..12]);
-        let big_endian = magic & 1 == 1;
-        let checksum = Checksum::default().over(big_endian, &head[..24]);
-        let holds = magic & !1 == MAGIC
-            && be_word(&head[4..8]) == FORMAT
-            && page_size.is_power_of_two()
-            && PAGE_SIZES.contains(&page_size)
-            && checksum == Checksum::stored(&head[24..]);
+    /// What the header says, whether it holds or not.
+    fn of(head: &[u8]) -> Format {
         let mut salts = [0; 8];
         salts.copy_from_slice(&head[16..24]);
-        holds.then_some((Format { page_size, big_endian, salts }, checksum))
+        let (magic, page_size) = (be_word(&head[..4]), be_word(&head[8..12]));
+        Format { page_size, big_endian: magic & 1 == 1, salts }
+    }
+
+    /// The format and the first seed, when the header holds.
+    fn parse(head: &[u8]) -> Option<(Format, Checksum)> {
+        let format = Format::of(head);
+        let checksum = Checksum::default().over(format.big_endian, &head[..24]);
+        let holds = be_word(&head[..4]) & !1 == MAGIC
+            && be_word(&head[4..8]) == FORMAT
+            && format.page_size.is_power_of_two()
+            && PAGE_SIZES.contains(&format.page_size)
+            && checksum == Checksum::stored(&head[24..]);
+        holds.then_some((format, checksum))
     }
 
     fn frame_len(&self) -> usize {
@@ -406,230 +419,4 @@ fn commits_without_header(head: &[u8], bytes: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    /// Writes WAL bytes as the format says, independently of the reader's own types.
-    struct Writer {
-        bytes: Vec<u8>,
-        page_size: usize,
-        big_endian: bool,
-        salts: [u8; 8],
-        sums: (u32, u32),
-    }
-
-    impl Writer {
-        fn new(page_size: u32, big_endian: bool, salts: [u8; 8]) -> Writer {
-            let magic = 0x377f_0682 | u32::from(big_endian);
-            let mut bytes = Vec::new();
-            for word in [magic, 3_007_000, page_size, 1] {
-                bytes.extend_from_slice(&word.to_be_bytes());
-            }
-            bytes.extend_from_slice(&salts);
-            let page_size = page_size as usize;
-            let mut writer = Writer { bytes, page_size, big_endian, salts, sums: (0, 0) };
-            writer.add(&writer.bytes.clone());
-            writer.store();
-            writer
-        }
-
-        fn add(&mut self, bytes: &[u8]) {
-            for pair in bytes.chunks(8) {
-                let word = |bytes: &[u8]| {
-                    let bytes = [bytes[0], bytes[1], bytes[2], bytes[3]];
-                    if self.big_endian {
-                        u32::from_be_bytes(bytes)
-                    } else {
-                        u32::from_le_bytes(bytes)
-                    }
-                };
-                self.sums.0 = self.sums.0.wrapping_add(word(&pair[..4])).wrapping_add(self.sums.1);
-                self.sums.1 = self.sums.1.wrapping_add(word(&pair[4..])).wrapping_add(self.sums.0);
-            }
-        }
-
-        fn store(&mut self) {
-            self.bytes.extend_from_slice(&self.sums.0.to_be_bytes());
-            self.bytes.extend_from_slice(&self.sums.1.to_be_bytes());
-        }
-
-        fn frame(&mut self, page: u32, db_pages: u32, fill: u8) {
-            let head = [page.to_be_bytes(), db_pages.to_be_bytes()].concat();
-            let content = vec![fill; self.page_size];
-            self.add(&head);
-            self.add(&content);
-            self.bytes.extend_from_slice(&head);
-            self.bytes.extend_from_slice(&self.salts);
-            self.store();
-            self.bytes.extend_from_slice(&content);
-        }
-    }
-
-    /// Five transactions of 1, 2, 1, 3 and 2 frames, and where each ends.
-    fn five(page_size: u32, big_endian: bool) -> (Vec<u8>, Vec<usize>) {
-        let mut writer = Writer::new(page_size, big_endian, *b"saltsalt");
-        let mut ends = Vec::new();
-        for (number, frames) in [1u32, 2, 1, 3, 2].into_iter().enumerate() {
-            for frame in 1..=frames {
-                let db_pages = if frame == frames { 4 } else { 0 };
-                writer.frame(frame, db_pages, u8::try_from(number).unwrap());
-            }
-            ends.push(writer.bytes.len());
-        }
-        (writer.bytes, ends)
-    }
-
-    #[test]
-    fn commits_are_counted_in_either_byte_order_and_any_page_size() {
-        for (page_size, big_endian) in [(512, false), (512, true), (4096, false), (65536, true)] {
-            let (bytes, _) = five(page_size, big_endian);
-            let found = scan(&bytes);
-            let expected = WalScan {
-                page_size,
-                committed_len: bytes.len() as u64,
-                commits: 5,
-                frames: 9,
-                db_pages: 4,
-                tail: WalTail::Nothing,
-            };
-            assert_eq!(found, expected);
-        }
-    }
-
-    #[test]
-    fn a_cut_at_every_byte_keeps_the_commits_before_it() {
-        let (bytes, ends) = five(512, false);
-        for cut in 0..bytes.len() {
-            let found = scan(&bytes[..cut]);
-            let end = ends.iter().rev().find(|end| **end <= cut).copied().unwrap_or(0);
-            assert_eq!(found.committed_len, end as u64, "cut at {cut}");
-            match found.tail {
-                // The zeros that a frame begins with cannot be told from room for one.
-                WalTail::Nothing => assert_eq!(written_len(&bytes[end..cut]), 0),
-                WalTail::Unfinished { len } => {
-                    let written = end + usize::try_from(len).unwrap();
-                    assert_eq!(written_len(&bytes[written..cut]), 0, "cut at {cut}");
-                }
-                tail => panic!("a cut is no damage: {tail:?} at {cut}"),
-            }
-        }
-    }
-
-    #[test]
-    fn zeros_behind_the_log_are_room_for_more() {
-        let (bytes, ends) = five(512, false);
-        let unfinished = |len| WalTail::Unfinished { len };
-        for (end, tail) in [
-            (ends[4], WalTail::Nothing),
-            (ends[3] + 536 + 100, unfinished(636)),
-            (ends[3] + 536, unfinished(536)),
-            (WAL_HEADER_LEN, unfinished(32)),
-            (0, WalTail::Nothing),
-        ] {
-            for room in [1, 23, 24, 435, 436, 535, 536, 537, 5_000] {
-                let mut roomy = bytes[..end].to_vec();
-                roomy.resize(end + room, 0);
-                let found = scan(&roomy);
-                assert_eq!(found.committed_len, scan(&bytes[..end]).committed_len);
-                assert_eq!(found.tail, tail, "{room} behind {end}");
-            }
-        }
-        // Damage before the room is damage all the same, and so it is in the last commit.
-        for (at, damaged) in [(ends[0] + 300, true), (ends[3] + 300, false)] {
-            let mut bytes = bytes.clone();
-            bytes[at] ^= 1;
-            bytes.resize(ends[4] + 5_000, 0);
-            match scan(&bytes).tail {
-                WalTail::Damaged { .. } => assert!(damaged),
-                WalTail::Torn { .. } => assert!(!damaged),
-                tail => panic!("damage at {at} is {tail:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_flipped_bit_is_damage_in_all_but_the_last_transaction() {
-        let (bytes, ends) = five(512, true);
-        let last = ends[3];
-        // Every bit of the headers, and a sample of the pages: the checksum sees those alike.
-        let in_header = |byte: usize| byte < 32 || (byte - 32) % 536 < 24;
-        for bit in (0..bytes.len() * 8).filter(|bit| in_header(bit / 8) || bit % 13 == 0) {
-            let mut flipped = bytes.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            let found = scan(&flipped);
-            let byte = bit / 8;
-            if byte < last {
-                assert!(matches!(found.tail, WalTail::Damaged { .. }), "bit {bit}: {found:?}");
-            } else {
-                // A cut-off write may look like this, so the transaction is given up; but never
-                // without a word, and a flip of a commit's mark is still known as damage.
-                assert_eq!(found.committed_len, last as u64, "bit {bit}");
-                assert!(
-                    matches!(found.tail, WalTail::Torn { .. } | WalTail::Damaged { .. }),
-                    "bit {bit}: {found:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn what_a_crash_can_leave_of_the_last_transaction_is_no_damage() {
-        // Any subset of the sectors of the last transaction may have reached the disk, over
-        // nothing or over the frames of a transaction that was rolled back.
-        let (whole, ends) = five(512, false);
-        let mut before = Writer::new(512, false, *b"saltsalt");
-        for (number, frames) in [1u32, 2, 1, 3].into_iter().enumerate() {
-            for frame in 1..=frames {
-                let db_pages = if frame == frames { 4 } else { 0 };
-                before.frame(frame, db_pages, u8::try_from(number).unwrap());
-            }
-        }
-        assert_eq!(before.bytes, whole[..ends[3]]);
-        for frame in 0..6u32 {
-            before.frame(frame + 1, 0, 99);
-        }
-        let zeros = [whole[..ends[3]].to_vec(), vec![0; 2 * 536]].concat();
-        for under in [zeros, before.bytes] {
-            let sectors = 9;
-            for subset in 0u32..1 << sectors {
-                let mut bytes = under.clone();
-                for sector in (0..sectors).filter(|sector| subset & 1 << sector != 0) {
-                    let start = ends[3] + sector * 128;
-                    let end = (start + 128).min(whole.len());
-                    bytes[start..end].copy_from_slice(&whole[start..end]);
-                }
-                let found = scan(&bytes);
-                assert!(found.commits == 4 || found.commits == 5, "{found:?}");
-                assert!(!matches!(found.tail, WalTail::Damaged { .. }), "{subset:b}: {found:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn scanning_in_steps_is_scanning_at_once() {
-        let (bytes, ends) = five(1024, false);
-        for step in [1, 100, 1048, 3000] {
-            let mut scanner = WalScanner::new();
-            let mut len = 0;
-            while len < bytes.len() {
-                len = (len + step).min(bytes.len());
-                let from = usize::try_from(scanner.committed_len()).unwrap();
-                scanner.advance(&bytes[from..len]);
-                let end = ends.iter().rev().find(|end| **end <= len).copied().unwrap_or(0);
-                assert_eq!(scanner.committed_len(), end as u64);
-            }
-            assert_eq!((scanner.commits(), scanner.db_pages()), (5, 4));
-        }
-    }
-
-    #[test]
-    fn what_is_no_wal_has_nothing_committed() {
-        assert_eq!(scan(&[0; 32]).committed_len, 0);
-        for bytes in [&b"x"[..], &[0xff; 5000], &b"SQLite format 3\0".repeat(400)] {
-            assert_eq!(scan(bytes).committed_len, 0);
-            assert!(!matches!(scan(bytes).tail, WalTail::Nothing | WalTail::Damaged { .. }));
-        }
-    }
-}
+mod tests;

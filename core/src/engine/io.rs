@@ -1,13 +1,14 @@
 //! The engine's `IO` over our [`Files`] and [`Host`]: everything completes before it returns.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use turso_core::io::{Buffer, Clock, Completion, File as EngineFile, FileId, FileSyncType};
 use turso_core::{CompletionError, IO, LimboError, MonotonicInstant, OpenFlags, WallClockInstant};
 
+use super::log::Log;
 use super::preflight::{CHECKSUM_BYTES, PAGE_BYTES, page_mark};
+use super::read_ahead::ReadAhead;
 use super::{DATABASE_FILE, WAL_FILE};
 use crate::error::Error;
 use crate::files::{File, Files};
@@ -39,8 +40,7 @@ pub(crate) struct EngineIo {
     files: Arc<dyn Files>,
     host: Arc<dyn Host>,
     faults: Arc<Faults>,
-    /// The length of the write-ahead log, so that nobody has to ask the host after each commit.
-    wal_bytes: Arc<AtomicU64>,
+    log: Arc<Log>,
     /// Whether the pages of the database carry checksums, which are then bound to their place.
     checked_pages: bool,
     /// By how much the write-ahead log is made longer at a time; 0 for as much as is written.
@@ -52,11 +52,11 @@ impl EngineIo {
         files: Arc<dyn Files>,
         host: Arc<dyn Host>,
         faults: Arc<Faults>,
-        wal_bytes: Arc<AtomicU64>,
+        log: Arc<Log>,
         checked_pages: bool,
         wal_step_bytes: u32,
     ) -> EngineIo {
-        EngineIo { files, host, faults, wal_bytes, checked_pages, wal_step_bytes }
+        EngineIo { files, host, faults, log, checked_pages, wal_step_bytes }
     }
 }
 
@@ -86,12 +86,15 @@ impl IO for EngineIo {
         _direct: bool,
     ) -> turso_core::Result<Arc<dyn EngineFile>> {
         let opened = self.files.open(path, flags.contains(OpenFlags::Create)).and_then(|file| {
-            let log = match path == WAL_FILE {
-                true => Some(Log::new(&self.wal_bytes, file.len()?, self.wal_step_bytes)),
-                false => None,
-            };
-            let marked = self.checked_pages && path == DATABASE_FILE;
-            Ok(OpenFile { file, faults: Arc::clone(&self.faults), log, marked })
+            let mut log = None;
+            if path == WAL_FILE {
+                self.log.set(file.len()?);
+                log = Some((Arc::clone(&self.log), self.wal_step_bytes));
+            }
+            let is_database = path == DATABASE_FILE;
+            let marked = self.checked_pages && is_database;
+            let ahead = is_database.then(ReadAhead::default);
+            Ok(OpenFile { file, faults: Arc::clone(&self.faults), log, marked, ahead })
         });
         match opened {
             Ok(file) => Ok(Arc::new(file)),
@@ -140,56 +143,12 @@ fn completion_error(what: &'static str) -> CompletionError {
 struct OpenFile {
     file: Arc<dyn File>,
     faults: Arc<Faults>,
-    /// What is known of the write-ahead log, if it is this file.
-    log: Option<Log>,
+    /// The state of the write-ahead log and the step by which it grows, if it is this file.
+    log: Option<(Arc<Log>, u32)>,
     /// Whether the checksums of its pages are bound to their place.
     marked: bool,
-}
-
-/// The length of the write-ahead log, which ends before its file does.
-///
-/// A file that grows with every commit makes the file system write down its new length at every
-/// sync. So the file is made longer by a step of zeros at a time, which no reader of the format
-/// takes for frames: a frame of zeros is of page 0. What a crash leaves of them is cut off when the
-/// database is opened.
-struct Log {
-    /// Up to where the engine has written.
-    len: Arc<AtomicU64>,
-    /// Up to where the file goes.
-    end: AtomicU64,
-    step: u64,
-}
-
-impl Log {
-    fn new(len: &Arc<AtomicU64>, file_len: u64, step: u32) -> Log {
-        len.store(file_len, Ordering::Relaxed);
-        Log { len: Arc::clone(len), end: AtomicU64::new(file_len), step: u64::from(step) }
-    }
-
-    /// Takes note of a write that ends at `end`, and makes room for the next ones.
-    fn written(&self, file: &dyn File, end: u64) {
-        self.len.fetch_max(end, Ordering::Relaxed);
-        if end <= self.end.load(Ordering::Relaxed) {
-            return;
-        }
-        self.end.store(end, Ordering::Relaxed);
-        // A multiple of the step, which the write may have reached by itself.
-        let until = end.div_ceil(self.step.max(1)) * self.step;
-        let zeros = usize::try_from(until.saturating_sub(end)).unwrap_or(0);
-        if zeros == 0 {
-            return;
-        }
-        // Without room for it the log grows by what is written, as long as that fits.
-        match file.write_at(end, &vec![0; zeros]) {
-            Ok(()) => self.end.store(until, Ordering::Relaxed),
-            Err(_) => drop(file.truncate(end)),
-        }
-    }
-
-    fn truncated(&self, len: u64) {
-        self.len.store(len, Ordering::Relaxed);
-        self.end.store(len, Ordering::Relaxed);
-    }
+    /// Pages that were read together, if it is the database.
+    ahead: Option<ReadAhead>,
 }
 
 /// Adds the mark of its place to the checksum of each whole page in `bytes`, or takes it away.
@@ -211,7 +170,10 @@ fn toggle_marks(pos: u64, bytes: &mut [u8]) {
 
 impl OpenFile {
     fn read(&self, pos: u64, bytes: &mut [u8]) -> crate::Result<usize> {
-        let n = self.file.read_at(pos, bytes)?;
+        let n = match &self.ahead {
+            Some(ahead) => ahead.read_at(self.file.as_ref(), pos, bytes)?,
+            None => self.file.read_at(pos, bytes)?,
+        };
         if self.marked {
             toggle_marks(pos, &mut bytes[..n]);
         }
@@ -219,6 +181,7 @@ impl OpenFile {
     }
 
     fn write(&self, pos: u64, bytes: &[u8]) -> crate::Result<usize> {
+        self.forget_ahead();
         if self.marked {
             let mut marked = bytes.to_vec();
             toggle_marks(pos, &mut marked);
@@ -226,10 +189,16 @@ impl OpenFile {
         } else {
             self.file.write_at(pos, bytes)?;
         }
-        if let Some(log) = &self.log {
-            log.written(self.file.as_ref(), pos + bytes.len() as u64);
+        if let Some((log, step)) = &self.log {
+            log.written(self.file.as_ref(), pos + bytes.len() as u64, *step);
         }
         Ok(bytes.len())
+    }
+
+    fn forget_ahead(&self) {
+        if let Some(ahead) = &self.ahead {
+            ahead.forget();
+        }
     }
 
     /// Ends `completion` with the outcome of an operation.
@@ -303,8 +272,8 @@ impl EngineFile for OpenFile {
     }
 
     fn size(&self) -> turso_core::Result<u64> {
-        if let Some(log) = &self.log {
-            return Ok(log.len.load(Ordering::Relaxed));
+        if let Some((log, _)) = &self.log {
+            return Ok(log.len());
         }
         self.file.len().map_err(|error| {
             self.faults.record(&error);
@@ -313,12 +282,11 @@ impl EngineFile for OpenFile {
     }
 
     fn truncate(&self, len: u64, c: Completion) -> turso_core::Result<Completion> {
-        let outcome = self.file.truncate(len).map(|()| {
-            if let Some(log) = &self.log {
-                log.truncated(len);
-            }
-            0
-        });
-        Ok(self.end(c, outcome, "truncate"))
+        self.forget_ahead();
+        let outcome = match &self.log {
+            Some((log, _)) => log.truncate(self.file.as_ref(), len),
+            None => self.file.truncate(len),
+        };
+        Ok(self.end(c, outcome.map(|()| 0), "truncate"))
     }
 }

@@ -180,12 +180,20 @@ impl Database {
         error
     }
 
+    /// Folds a log that has become long into the database file, and keeps the log's file: the
+    /// commits that come next need not make it longer again.
     fn checkpoint_when_due(&self) -> Result<()> {
         let Some(limit) = self.options.checkpoint_at_bytes else { return Ok(()) };
         if self.in_transaction() || self.wal_bytes() < limit {
             return Ok(());
         }
-        match self.checkpoint() {
+        let step = u64::from(self.options.wal_step_bytes);
+        if step > 0 {
+            self.log.keep_up_to(limit.saturating_add(limit.max(step)));
+        }
+        let outcome = self.empty_log();
+        self.log.keep_up_to(0);
+        match outcome {
             // A query that is being read holds the WAL; a later commit tries again.
             Err(error) if error.kind() == ErrorKind::Busy => Ok(()),
             outcome => outcome,

@@ -81,7 +81,7 @@ impl Database {
                 &self.options,
                 &self.watch,
                 &self.faults,
-                &self.wal_bytes,
+                &self.log,
             )?;
             new.set_foreign_keys_enabled(old.foreign_keys_enabled());
             new.set_query_only(old.get_query_only());

@@ -45,6 +45,44 @@ fn rows_survive_reopening() {
 }
 
 #[test]
+fn the_file_of_the_log_is_kept_by_the_checkpoints_between_commits_alone() {
+    const LIMIT: u64 = 64 << 10;
+    let files = MemoryFiles::new();
+    let wal = || files.bytes(WAL_FILE).unwrap();
+    let options = DatabaseOptions { checkpoint_at_bytes: Some(LIMIT), ..Default::default() };
+    let host = Arc::new(FixedHost::new(1));
+    let db = Database::open(Arc::new(files.clone()), host, options).unwrap();
+    db.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b)", ()).unwrap();
+    let secret = "s3cret ".repeat(200);
+    let (mut checkpoints, mut emptied) = (0, 0);
+    while checkpoints < 3 {
+        db.execute("INSERT INTO t (b) VALUES (?)", params![&secret]).unwrap();
+        // Whoever opens the files now finds every commit, and a log that is sound.
+        let copy = MemoryFiles::new();
+        for name in files.names() {
+            copy.open(&name, true).unwrap().write_at(0, &files.bytes(&name).unwrap()).unwrap();
+        }
+        assert_eq!(crate::verify_files(&copy).unwrap(), [], "after {checkpoints} checkpoints");
+        let rows = open_on(&copy).unwrap().query("SELECT count(*) FROM t", ()).unwrap();
+        assert_eq!(rows.single().unwrap().as_i64(), Some(db.last_insert_rowid()));
+        if db.checkpoints() > checkpoints {
+            checkpoints = db.checkpoints();
+            assert_eq!(db.wal_bytes(), 0);
+            assert_eq!(wal().len(), 256 << 10, "the file keeps its length");
+            emptied += 1;
+        }
+    }
+    assert_eq!(emptied, 3);
+    // One by hand leaves nothing of what was deleted, even when the log is empty.
+    assert!(wal().windows(7).any(|bytes| bytes == b"s3cret "));
+    db.checkpoint().unwrap();
+    assert_eq!(wal(), b"");
+    // The file of a long log is not kept.
+    db.execute("INSERT INTO t (b) VALUES (zeroblob(1000000))", ()).unwrap();
+    assert_eq!((db.wal_bytes(), wal().len()), (0, 0));
+}
+
+#[test]
 fn every_value_type_round_trips() {
     let db = open();
     let values = params![

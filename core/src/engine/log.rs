@@ -1,0 +1,84 @@
+//! How long the write-ahead log and its file are.
+//!
+//! A file whose length changes with every commit makes the file system write down its new length at
+//! every sync. So the file is made longer by a step of zeros at a time, which no reader of the format
+//! takes for frames: a frame of zeros is of page 0. And the checkpoint that follows a commit lets
+//! the file keep its length: the next log is written over the last one, whose frames are told
+//! from its own by their salts. What a crash leaves of either is cut off when the database is
+//! opened.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::Result;
+use crate::files::File;
+use crate::wal::RESTARTED;
+
+/// The state of the log, which its file and the database share.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    /// Up to where the engine has written.
+    len: AtomicU64,
+    /// Up to where the file goes.
+    file_len: AtomicU64,
+    /// The longest file that is kept when the log is emptied.
+    kept_len: AtomicU64,
+}
+
+impl Log {
+    /// The length of the log in bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// Whether the file holds anything behind the log.
+    pub(super) fn has_room(&self) -> bool {
+        self.len() < self.file_len.load(Ordering::Relaxed)
+    }
+
+    /// From now on a file of up to `len` bytes is kept when the log is emptied.
+    pub(super) fn keep_up_to(&self, len: u64) {
+        self.kept_len.store(len, Ordering::Relaxed);
+    }
+
+    /// Takes note of a file of `len` bytes, all of them log.
+    pub(super) fn set(&self, len: u64) {
+        self.len.store(len, Ordering::Relaxed);
+        self.file_len.store(len, Ordering::Relaxed);
+    }
+
+    /// Takes note of a write that ends at `end`, and makes room for the next ones, `step` bytes
+    /// at a time; with a step of 0 there is as much as is written.
+    pub(super) fn written(&self, file: &dyn File, end: u64, step: u32) {
+        self.len.fetch_max(end, Ordering::Relaxed);
+        if end <= self.file_len.load(Ordering::Relaxed) {
+            return;
+        }
+        self.file_len.store(end, Ordering::Relaxed);
+        // A multiple of the step, which the write may have reached by itself.
+        let step = u64::from(step);
+        let until = end.div_ceil(step.max(1)) * step;
+        let zeros = usize::try_from(until.saturating_sub(end)).unwrap_or(0);
+        if zeros == 0 {
+            return;
+        }
+        // Without room for it the log grows by what is written, as long as that fits.
+        match file.write_at(end, &vec![0; zeros]) {
+            Ok(()) => self.file_len.store(until, Ordering::Relaxed),
+            Err(_) => drop(file.truncate(end)),
+        }
+    }
+
+    /// Ends the log at `len`, and its file too unless that is to be kept.
+    pub(super) fn truncate(&self, file: &dyn File, len: u64) -> Result<()> {
+        let file_len = self.file_len.load(Ordering::Relaxed);
+        if len == 0 && file_len > 0 && file_len <= self.kept_len.load(Ordering::Relaxed) {
+            // The header of the next log must not be torn between it and the last one's.
+            file.write_at(0, &RESTARTED)?;
+            self.len.store(0, Ordering::Relaxed);
+            return Ok(());
+        }
+        file.truncate(len)?;
+        self.set(len);
+        Ok(())
+    }
+}
