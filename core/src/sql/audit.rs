@@ -58,6 +58,8 @@ impl<A: StoreAccess> AuditStore for SqlGateway<A> {
         list.filter_some("session_id = ?", query.session_id.as_deref());
         list.filter_some("timestamp >= ?", query.range.from);
         list.filter_some("timestamp < ?", query.range.to);
-        self.access.with(|store| list.run(store.database(), TABLE, &query.paging, LIMIT, read))
+        self.access.with(|store| {
+            list.run(store.database(), TABLE, &query.paging, LIMIT, read, |entry| entry.timestamp)
+        })
     }
 }

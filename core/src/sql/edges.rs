@@ -10,17 +10,25 @@ use super::rows::Columns;
 use super::schema::RELATIONSHIP_SOURCE;
 use crate::error::Result;
 
-/// The most relationships that are kept in memory, at some 100 bytes each.
+/// The most relationships that are kept in memory, at some 130 bytes each.
 pub(super) const EDGES_MAX: usize = 1 << 21;
 
 /// A relationship, without what only its row knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Edge {
+    /// The entities it joins, by number.
+    from: i64,
+    to: i64,
+    kind: u32,
+}
+
+/// A relationship as one of the two entities it joins has it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Edge {
+pub(super) struct Link {
     /// The number of its row.
     pub(super) seq: i64,
-    /// The entities it joins, by number.
-    pub(super) from: i64,
-    pub(super) to: i64,
+    /// The number of the entity at the other end.
+    pub(super) other: i64,
     /// What it means, as a number of [`Edges::kind`].
     pub(super) kind: u32,
 }
@@ -29,13 +37,13 @@ pub(super) struct Edge {
 #[derive(Debug, Default)]
 pub(crate) struct Edges {
     edges: KeyMap<Edge>,
-    /// The numbers of the rows, for each entity they go out from. What was removed or has other
-    /// ends by now may still be among them, and a row may be there twice.
-    out: KeyMap<Vec<i64>>,
+    /// For each entity those that go out from it. What was removed or has other ends by now may
+    /// still be among them, and a row may be there twice, once anything is stale.
+    out: KeyMap<Vec<Link>>,
     /// The same, for each entity they come to.
-    into: KeyMap<Vec<i64>>,
+    into: KeyMap<Vec<Link>>,
     kinds: HashMap<Box<str>, u32>,
-    /// How many entries of the lists are of no use any more, at most.
+    /// How many links of either side are of no use any more, at most.
     stale: usize,
     /// How many rows walks have read without this index.
     pub(super) rows_read: usize,
@@ -53,20 +61,30 @@ impl Edges {
     }
 
     /// The relationships that go out from an entity, some perhaps twice.
-    pub(super) fn out(&self, entity: i64) -> impl Iterator<Item = &Edge> {
-        let rows = self.out.get(&entity).into_iter().flatten();
-        rows.filter_map(|seq| self.edges.get(seq)).filter(move |edge| edge.from == entity)
+    pub(super) fn out(&self, entity: i64) -> impl Iterator<Item = &Link> {
+        let links = self.out.get(&entity).into_iter().flatten();
+        links.filter(move |link| {
+            let Link { seq, other, kind } = **link;
+            self.holds_edge(seq, Edge { from: entity, to: other, kind })
+        })
     }
 
     /// The relationships that come to an entity, some perhaps twice.
-    pub(super) fn into(&self, entity: i64) -> impl Iterator<Item = &Edge> {
-        let rows = self.into.get(&entity).into_iter().flatten();
-        rows.filter_map(|seq| self.edges.get(seq)).filter(move |edge| edge.to == entity)
+    pub(super) fn into(&self, entity: i64) -> impl Iterator<Item = &Link> {
+        let links = self.into.get(&entity).into_iter().flatten();
+        links.filter(move |link| {
+            let Link { seq, other, kind } = **link;
+            self.holds_edge(seq, Edge { from: other, to: entity, kind })
+        })
     }
 
-    fn link(&mut self, edge: Edge) {
-        self.out.entry(edge.from).or_default().push(edge.seq);
-        self.into.entry(edge.to).or_default().push(edge.seq);
+    fn holds_edge(&self, seq: i64, edge: Edge) -> bool {
+        self.stale == 0 || self.edges.get(&seq) == Some(&edge)
+    }
+
+    fn link(&mut self, seq: i64, Edge { from, to, kind }: Edge) {
+        self.out.entry(from).or_default().push(Link { seq, other: to, kind });
+        self.into.entry(to).or_default().push(Link { seq, other: from, kind });
     }
 }
 
@@ -89,9 +107,9 @@ impl TableIndex for Edges {
                 kind
             }
         };
-        let edge = Edge { seq, from, to, kind };
+        let edge = Edge { from, to, kind };
         self.edges.insert(seq, edge);
-        self.link(edge);
+        self.link(seq, edge);
         Ok(())
     }
 
@@ -102,12 +120,14 @@ impl TableIndex for Edges {
             return;
         }
         self.stale += 1;
-        if self.stale > self.edges.len() + STALE_MIN {
+        // Looking up each link costs a walk more than a clean-up now and then.
+        if self.stale > self.edges.len() / 8 + STALE_MIN {
             self.stale = 0;
             self.out.clear();
             self.into.clear();
-            for edge in self.edges.values().copied().collect::<Vec<_>>() {
-                self.link(edge);
+            for (seq, edge) in std::mem::take(&mut self.edges) {
+                self.link(seq, edge);
+                self.edges.insert(seq, edge);
             }
         }
     }

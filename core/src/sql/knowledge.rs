@@ -171,7 +171,9 @@ impl<A: StoreAccess> KnowledgeStore for SqlWorkspace<A> {
             list.filter("instr(CAST(lower(name) AS BLOB), ?) = 1", prefix);
         }
         self.access.with(|store| {
-            list.run(store.database(), "sigil_entity", &query.paging, LIMIT, read_entity)
+            list.run(store.database(), "sigil_entity", &query.paging, LIMIT, read_entity, |it| {
+                it.created_at
+            })
         })
     }
 
@@ -231,7 +233,7 @@ impl<A: StoreAccess> KnowledgeStore for SqlWorkspace<A> {
                 }
             }
             list.filter_some("type = ?", query.kind.as_deref());
-            list.run(db, TABLE, &query.paging, LIMIT, read_relationship)
+            list.run(db, TABLE, &query.paging, LIMIT, read_relationship, |it| it.created_at)
         })
     }
 
@@ -254,8 +256,11 @@ impl<A: StoreAccess> KnowledgeStore for SqlWorkspace<A> {
         list.filter_some("entity_id = ?", query.entity_id.as_deref());
         list.filter_some("predicate = ?", query.predicate.as_deref());
         list.filter_some("source = ?", query.source.as_deref());
-        self.access
-            .with(|store| list.run(store.database(), "sigil_fact", &query.paging, LIMIT, read_fact))
+        self.access.with(|store| {
+            list.run(store.database(), "sigil_fact", &query.paging, LIMIT, read_fact, |it| {
+                it.created_at
+            })
+        })
     }
 
     fn delete_facts_by_source(&self, source: &str) -> Result<i64> {

@@ -118,7 +118,9 @@ impl<A: StoreAccess> MessageStore for SqlWorkspace<A> {
         let mut list = PageQuery::new(WITH_SESSION, TABLE, "created_at", Order::OldestFirst);
         list.filter_some("created_at >= ?", range.from);
         list.filter_some("created_at < ?", range.to);
-        self.access.with(|store| list.run(store.database(), TABLE, paging, UNLIMITED, read))
+        self.access.with(|store| {
+            list.run(store.database(), TABLE, paging, UNLIMITED, read, |message| message.created_at)
+        })
     }
 
     fn oldest(&self, n: i64) -> Result<Vec<Message>> {
@@ -127,7 +129,9 @@ impl<A: StoreAccess> MessageStore for SqlWorkspace<A> {
         }
         let list = PageQuery::new(WITH_SESSION, TABLE, "created_at", Order::OldestFirst);
         let paging = Paging::limit(n);
-        let page = self.access.with(|store| list.run(store.database(), TABLE, &paging, n, read))?;
+        let page = self.access.with(|store| {
+            list.run(store.database(), TABLE, &paging, n, read, |message| message.created_at)
+        })?;
         Ok(page.items)
     }
 

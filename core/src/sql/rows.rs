@@ -136,7 +136,7 @@ pub(super) enum Order {
 
 /// A query for a page of records of one table, put together from what is asked for.
 pub(super) struct PageQuery {
-    /// The columns of a record. Where there is a limit, the number and the time are put before them.
+    /// The columns of a record. Where there is a limit, the number is put before them.
     pub(super) columns: &'static str,
     /// The table or tables, the records' own first.
     pub(super) from: &'static str,
@@ -178,7 +178,8 @@ impl PageQuery {
         self.clauses.push(clause.to_owned());
     }
 
-    /// Runs the query. A limit of 0 or less is `default`; a negative default is no limit.
+    /// Runs the query, and asks a record for its `time`, which the column of that name has. A limit
+    /// of 0 or less is `default`; a negative default is no limit.
     pub(super) fn run<T>(
         mut self,
         db: &Database,
@@ -186,11 +187,12 @@ impl PageQuery {
         paging: &Paging,
         default: i64,
         mut read: impl FnMut(&mut Columns<'_>) -> Result<T>,
+        time: impl Fn(&T) -> Timestamp,
     ) -> Result<Page<T>> {
         let limit = if paging.limit > 0 { paging.limit } else { default };
         let sql = self.sql(paging, limit);
         let mut page = Page { items: Vec::new(), next: None };
-        let mut last: Option<Cursor> = None;
+        let mut last = 0;
         // A list without limit has no next page, and needs no cursor for it.
         if limit < 0 {
             page.items = read_all(db, table, &sql, self.params, read)?;
@@ -201,16 +203,11 @@ impl PageQuery {
         db.query_each(&sql, self.params, |row| {
             // One more than asked for says that there is more.
             if page.items.len() == limit {
-                page.next = last.take();
+                page.next = page.items.last().map(|item| Cursor { time: time(item), seq: last });
                 return Ok(());
             }
             let mut columns = Columns::new(row, table);
-            let seq = columns.int()?;
-            let time = columns.str()?;
-            if page.items.len() + 1 == limit {
-                let time = time.parse().map_err(|error| columns.wrong(error))?;
-                last = Some(Cursor { time, seq });
-            }
+            last = columns.int()?;
             page.items.push(read(&mut columns)?);
             Ok(())
         })?;
@@ -232,7 +229,7 @@ impl PageQuery {
         let clauses = self.clauses.join(" AND ");
         self.params.push(Value::Integer(if limit < 0 { -1 } else { limit.saturating_add(1) }));
         self.params.push(Value::Integer(paging.offset.max(0)));
-        let place = if limit < 0 { String::new() } else { format!("seq, {time}, ") };
+        let place = if limit < 0 { "" } else { "seq, " };
         format!(
             "SELECT {place}{columns} FROM {from}{condition}{clauses}
              ORDER BY {time} {direction}, seq {direction} LIMIT ? OFFSET ?"

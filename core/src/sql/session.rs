@@ -134,7 +134,8 @@ impl<A: StoreAccess> SessionStore for SqlWorkspace<A> {
         list.filter_some("user_id = ?", query.user_id.as_deref());
         list.filter_some("status = ?", query.status.map(SessionStatus::as_str));
         self.access.with(|store| {
-            list.run(store.database(), TABLE, &query.paging, LIMIT, |row| read(row, &self.id))
+            let read = |row: &mut Columns<'_>| read(row, &self.id);
+            list.run(store.database(), TABLE, &query.paging, LIMIT, read, |it| it.created_at)
         })
     }
 
@@ -177,9 +178,8 @@ impl<A: StoreAccess> SessionStore for SqlWorkspace<A> {
             PageQuery::new(MESSAGE_COLUMNS, "sigil_transcript", "created_at", Order::OldestFirst);
         list.filter("session = (SELECT seq FROM sigil_session WHERE id = ?)", id);
         self.access.with(|store| {
-            list.run(store.database(), "sigil_transcript", paging, LIMIT, |row| {
-                message::read_in(row, id)
-            })
+            let read = |row: &mut Columns<'_>| message::read_in(row, id);
+            list.run(store.database(), "sigil_transcript", paging, LIMIT, read, |it| it.created_at)
         })
     }
 }

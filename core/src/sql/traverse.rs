@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::edges::{EDGES_MAX, Edge, Edges};
+use super::edges::{EDGES_MAX, Edges, Link};
 use super::follow::{Following, KeyMap, KeySet, TableIndex};
 use super::knowledge::{ENTITY_COLUMNS, entity_key, read_entity};
 use super::rows::Columns;
@@ -17,9 +17,8 @@ use crate::store::Store;
 use crate::stores::{Graph, Relationship, Traversal};
 use crate::value::{Params, Value};
 
-/// Rows are looked up by this many keys at a time. What is left over is looked up one by one: the
-/// engine makes a table of its own for the keys of a list, which pays from about a dozen on.
-const KEYS_AT_ONCE: [usize; 5] = [256, 128, 64, 32, 16];
+/// Rows are looked up by this many keys at a time, and what is left over one by one.
+const KEYS_AT_ONCE: [usize; 7] = [256, 128, 64, 32, 16, 8, 4];
 
 /// Reading a whole table is faster than looking up more than one in this many of its rows.
 const SCAN_SHARE: usize = 10;
@@ -72,7 +71,7 @@ struct Walk {
 /// Walks over the index.
 fn in_memory(edges: &Edges, start: i64, traversal: &Traversal) -> Walk {
     let kinds: HashSet<u32> = traversal.types.iter().filter_map(|name| edges.kind(name)).collect();
-    let walked = |edge: &&Edge| traversal.types.is_empty() || kinds.contains(&edge.kind);
+    let walked = |link: &&Link| traversal.types.is_empty() || kinds.contains(&link.kind);
     let mut reached = KeySet::from_iter([start]);
     let mut frontier = vec![start];
     for _ in 0..traversal.steps() {
@@ -81,17 +80,16 @@ fn in_memory(edges: &Edges, start: i64, traversal: &Traversal) -> Walk {
         }
         let mut next = Vec::new();
         for entity in frontier {
-            let out = edges.out(entity).filter(walked).map(|edge| edge.to);
-            let into = edges.into(entity).filter(walked).map(|edge| edge.from);
-            next.extend(out.chain(into).filter(|other| reached.insert(*other)));
+            let links = edges.out(entity).chain(edges.into(entity)).filter(walked);
+            next.extend(links.map(|link| link.other).filter(|other| reached.insert(*other)));
         }
         frontier = next;
     }
     let inside = reached
         .iter()
         .flat_map(|entity| edges.out(*entity))
-        .filter(|edge| reached.contains(&edge.to))
-        .map(|edge| edge.seq)
+        .filter(|link| reached.contains(&link.other))
+        .map(|link| link.seq)
         .collect();
     Walk { reached, inside }
 }
@@ -189,8 +187,13 @@ impl Lookup<'_> {
             if rest.len() < size {
                 continue;
             }
-            let marks = vec!["?"; size].join(", ");
-            let sql = format!("SELECT {columns} FROM {table} WHERE {key} IN ({marks})");
+            // For `IN (..)` the engine makes an index of the keys first, which takes a quarter of
+            // the time; CROSS has it take the keys first.
+            let marks = vec!["(?)"; size].join(", ");
+            let sql = format!(
+                "SELECT {columns} FROM (VALUES {marks}) AS wanted
+                 CROSS JOIN {table} ON {key} = wanted.column1"
+            );
             let chunks = rest.chunks_exact(size);
             rest = chunks.remainder();
             for chunk in chunks {

@@ -126,7 +126,7 @@ impl<A: StoreAccess> UserStore for SqlGateway<A> {
         self.access.with(|store| {
             let db = store.database();
             let list = PageQuery::new(COLUMNS, TABLE, "created_at", Order::OldestFirst);
-            let mut page = list.run(db, TABLE, paging, LIMIT, read)?;
+            let mut page = list.run(db, TABLE, paging, LIMIT, read, |user| user.created_at)?;
             page.items.iter_mut().try_for_each(|user| load_identities(db, user))?;
             Ok(page)
         })
