@@ -174,7 +174,7 @@ impl Database {
     ) -> Result<Database> {
         let faults = Arc::new(Faults::default());
         let watch = Arc::new(Watch::new(Arc::clone(&host)));
-        let log = Arc::new(Log::default());
+        let log = Arc::new(Log::new(options.wal_step_bytes));
         let opened = open_engine(&files, &host, &options, &watch, &faults, &log);
         let (connection, checked_pages) = opened?;
         Ok(Database {
@@ -313,11 +313,7 @@ impl Database {
                 "a transaction is open on this handle: end it before a checkpoint",
             ));
         }
-        self.empty_log()?;
-        if self.log.has_room() {
-            self.cut_log().inspect_err(|error| self.poison_with(error))?;
-        }
-        Ok(())
+        self.empty_log()
     }
 
     fn empty_log(&self) -> Result<()> {
@@ -326,13 +322,6 @@ impl Database {
             let mode = CheckpointMode::Truncate { upper_bound_inclusive: None };
             self.connection().checkpoint(mode).map(|_| ()).map_err(from_engine)
         })
-    }
-
-    /// Cuts off what an earlier checkpoint left in the file of the log.
-    fn cut_log(&self) -> Result<()> {
-        let file = self.files.open(WAL_FILE, true)?;
-        self.log.truncate(file.as_ref(), self.log.len())?;
-        file.sync()
     }
 
     /// What `PRAGMA integrity_check` finds wrong: empty when the database is sound.
@@ -475,7 +464,7 @@ fn open_engine(
     buffers::keep_none();
     let (files, host) = (Arc::clone(files), Arc::clone(host));
     let (faults_of_io, log) = (Arc::clone(faults), Arc::clone(log));
-    let io = EngineIo::new(files, host, faults_of_io, log, checked, options.wal_step_bytes);
+    let io = EngineIo::new(files, host, faults_of_io, log, checked);
     let opened = catch_unwind(AssertUnwindSafe(|| connect::connect(Arc::new(io), options, watch)));
     let connection = match (opened, faults.take()) {
         (_, Some(error)) => return Err(error.context("opening the database")),

@@ -196,7 +196,7 @@ impl WalScanner {
         let start = self.committed.len;
         let mut frames = 0;
         let mut rest = 0;
-        let mut left_over = false;
+        let mut bytes = bytes;
         while let Some(bytes_of_frame) = bytes.get(at..at + format.frame_len()) {
             let frame = Frame(bytes_of_frame);
             let sum = frame.sum(&format, checksum);
@@ -209,7 +209,7 @@ impl WalScanner {
                 }
                 let later = commits_behind(&format, checksum, &bytes[at..]);
                 if later == 0 && restart::is_older(frame, &format) {
-                    left_over = true;
+                    bytes = &bytes[..at];
                     break;
                 }
                 return judge(start + at as u64, later);
@@ -231,8 +231,7 @@ impl WalScanner {
                 frames = 0;
             }
         }
-        let behind = if left_over { 0 } else { written_len(&bytes[at..]) };
-        match at + behind - rest {
+        match at + written_len(&bytes[at..]) - rest {
             0 => WalTail::Nothing,
             len => WalTail::Unfinished { len: len as u64 },
         }

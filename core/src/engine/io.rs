@@ -43,8 +43,6 @@ pub(crate) struct EngineIo {
     log: Arc<Log>,
     /// Whether the pages of the database carry checksums, which are then bound to their place.
     checked_pages: bool,
-    /// By how much the write-ahead log is made longer at a time; 0 for as much as is written.
-    wal_step_bytes: u32,
 }
 
 impl EngineIo {
@@ -54,9 +52,8 @@ impl EngineIo {
         faults: Arc<Faults>,
         log: Arc<Log>,
         checked_pages: bool,
-        wal_step_bytes: u32,
     ) -> EngineIo {
-        EngineIo { files, host, faults, log, checked_pages, wal_step_bytes }
+        EngineIo { files, host, faults, log, checked_pages }
     }
 }
 
@@ -89,7 +86,7 @@ impl IO for EngineIo {
             let mut log = None;
             if path == WAL_FILE {
                 self.log.set(file.len()?);
-                log = Some((Arc::clone(&self.log), self.wal_step_bytes));
+                log = Some(Arc::clone(&self.log));
             }
             let is_database = path == DATABASE_FILE;
             let marked = self.checked_pages && is_database;
@@ -143,8 +140,8 @@ fn completion_error(what: &'static str) -> CompletionError {
 struct OpenFile {
     file: Arc<dyn File>,
     faults: Arc<Faults>,
-    /// The state of the write-ahead log and the step by which it grows, if it is this file.
-    log: Option<(Arc<Log>, u32)>,
+    /// The state of the write-ahead log, if it is this file.
+    log: Option<Arc<Log>>,
     /// Whether the checksums of its pages are bound to their place.
     marked: bool,
     /// Pages that were read together, if it is the database.
@@ -189,8 +186,8 @@ impl OpenFile {
         } else {
             self.file.write_at(pos, bytes)?;
         }
-        if let Some((log, step)) = &self.log {
-            log.written(self.file.as_ref(), pos + bytes.len() as u64, *step);
+        if let Some(log) = &self.log {
+            log.written(self.file.as_ref(), pos + bytes.len() as u64);
         }
         Ok(bytes.len())
     }
@@ -272,7 +269,7 @@ impl EngineFile for OpenFile {
     }
 
     fn size(&self) -> turso_core::Result<u64> {
-        if let Some((log, _)) = &self.log {
+        if let Some(log) = &self.log {
             return Ok(log.len());
         }
         self.file.len().map_err(|error| {
@@ -284,7 +281,7 @@ impl EngineFile for OpenFile {
     fn truncate(&self, len: u64, c: Completion) -> turso_core::Result<Completion> {
         self.forget_ahead();
         let outcome = match &self.log {
-            Some((log, _)) => log.truncate(self.file.as_ref(), len),
+            Some(log) => log.truncate(self.file.as_ref(), len),
             None => self.file.truncate(len),
         };
         Ok(self.end(c, outcome.map(|()| 0), "truncate"))

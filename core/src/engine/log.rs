@@ -14,8 +14,10 @@ use crate::files::File;
 use crate::wal::RESTARTED;
 
 /// The state of the log, which its file and the database share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Log {
+    /// By how much the file is made longer at a time; 0 for as much as is written.
+    step: u64,
     /// Up to where the engine has written.
     len: AtomicU64,
     /// Up to where the file goes.
@@ -25,19 +27,30 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// A log without anything in it yet.
+    pub(super) fn new(step: u32) -> Log {
+        Log {
+            step: u64::from(step),
+            len: AtomicU64::new(0),
+            file_len: AtomicU64::new(0),
+            kept_len: AtomicU64::new(0),
+        }
+    }
+
     /// The length of the log in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len.load(Ordering::Relaxed)
     }
 
-    /// Whether the file holds anything behind the log.
-    pub(super) fn has_room(&self) -> bool {
-        self.len() < self.file_len.load(Ordering::Relaxed)
-    }
-
-    /// From now on a file of up to `len` bytes is kept when the log is emptied.
-    pub(super) fn keep_up_to(&self, len: u64) {
-        self.kept_len.store(len, Ordering::Relaxed);
+    /// Has `empty` empty the log, after which its file keeps its length unless it is far longer
+    /// than `usual` bytes.
+    pub(super) fn keeping_file<T>(&self, usual: u64, empty: impl FnOnce() -> T) -> T {
+        if self.step > 0 {
+            self.kept_len.store(usual.saturating_add(usual.max(self.step)), Ordering::Relaxed);
+        }
+        let outcome = empty();
+        self.kept_len.store(0, Ordering::Relaxed);
+        outcome
     }
 
     /// Takes note of a file of `len` bytes, all of them log.
@@ -46,17 +59,15 @@ impl Log {
         self.file_len.store(len, Ordering::Relaxed);
     }
 
-    /// Takes note of a write that ends at `end`, and makes room for the next ones, `step` bytes
-    /// at a time; with a step of 0 there is as much as is written.
-    pub(super) fn written(&self, file: &dyn File, end: u64, step: u32) {
+    /// Takes note of a write that ends at `end`, and makes room for the next ones.
+    pub(super) fn written(&self, file: &dyn File, end: u64) {
         self.len.fetch_max(end, Ordering::Relaxed);
         if end <= self.file_len.load(Ordering::Relaxed) {
             return;
         }
         self.file_len.store(end, Ordering::Relaxed);
         // A multiple of the step, which the write may have reached by itself.
-        let step = u64::from(step);
-        let until = end.div_ceil(step.max(1)) * step;
+        let until = end.div_ceil(self.step.max(1)) * self.step;
         let zeros = usize::try_from(until.saturating_sub(end)).unwrap_or(0);
         if zeros == 0 {
             return;

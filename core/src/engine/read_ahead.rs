@@ -38,12 +38,12 @@ impl ReadAhead {
             return file.read_at(pos, page);
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.copy(pos, page) {
-            return Ok(PAGE_BYTES);
-        }
         let gap = pos.checked_sub(state.next);
         let goes_on = gap.is_some_and(|gap| gap <= GAP_MAX * PAGE_BYTES as u64);
         state.next = pos + PAGE_BYTES as u64;
+        if state.copy(pos, page) {
+            return Ok(PAGE_BYTES);
+        }
         if !goes_on {
             return file.read_at(pos, page);
         }
@@ -64,14 +64,13 @@ impl ReadAhead {
 
 impl State {
     /// Copies the page at `pos`, if it is among those read ahead.
-    fn copy(&mut self, pos: u64, page: &mut [u8]) -> bool {
+    fn copy(&self, pos: u64, page: &mut [u8]) -> bool {
         let found = pos
             .checked_sub(self.start)
             .and_then(|at| usize::try_from(at).ok())
             .and_then(|at| self.bytes.get(at..at.checked_add(page.len())?));
         let Some(found) = found else { return false };
         page.copy_from_slice(found);
-        self.next = pos + page.len() as u64;
         true
     }
 }

@@ -187,13 +187,7 @@ impl Database {
         if self.in_transaction() || self.wal_bytes() < limit {
             return Ok(());
         }
-        let step = u64::from(self.options.wal_step_bytes);
-        if step > 0 {
-            self.log.keep_up_to(limit.saturating_add(limit.max(step)));
-        }
-        let outcome = self.empty_log();
-        self.log.keep_up_to(0);
-        match outcome {
+        match self.log.keeping_file(limit, || self.empty_log()) {
             // A query that is being read holds the WAL; a later commit tries again.
             Err(error) if error.kind() == ErrorKind::Busy => Ok(()),
             outcome => outcome,
