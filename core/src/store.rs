@@ -155,7 +155,7 @@ impl Store {
     pub fn begin(&self) -> Result<()> {
         self.catch_up_open_indexes();
         self.database.begin()?;
-        self.note_begin()
+        self.note_begin().inspect_err(|_| drop(self.database.rollback()))
     }
 
     fn note_begin(&self) -> Result<()> {
