@@ -125,10 +125,9 @@ impl TableIndex for Edges {
             self.stale = 0;
             self.out.clear();
             self.into.clear();
-            for (seq, edge) in std::mem::take(&mut self.edges) {
-                self.link(seq, edge);
-                self.edges.insert(seq, edge);
-            }
+            let edges = std::mem::take(&mut self.edges);
+            edges.iter().for_each(|(seq, edge)| self.link(*seq, *edge));
+            self.edges = edges;
         }
     }
 }
