@@ -222,8 +222,7 @@ impl File for MemoryFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
+    use crate::testing::test;
 
     #[test]
     fn gaps_are_zero_and_the_end_cuts_reads() {

@@ -26,6 +26,8 @@ mod snapshot;
 mod sql;
 mod store;
 pub mod stores;
+#[cfg(test)]
+mod testing;
 mod text;
 mod time;
 mod transfer;

@@ -99,9 +99,8 @@ mod tests {
     use crate::engine::DatabaseOptions;
     use crate::files::MemoryFiles;
     use crate::host::FixedHost;
+    use crate::testing::test;
     use std::sync::Arc;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn an_id_is_made_once_and_a_newer_version_is_refused() {

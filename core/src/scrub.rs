@@ -206,10 +206,9 @@ mod tests {
     use crate::files::{Files, MemoryFiles};
     use crate::host::FixedHost;
     use crate::page::FilePages;
+    use crate::testing::test;
     use std::collections::BTreeMap;
     use std::sync::Arc;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const PAGE: usize = 4096;
 

@@ -322,8 +322,7 @@ fn acting_parents(sql: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
+    use crate::testing::test;
 
     fn row(kind: &str, name: &str, table: &str, sql: &str) -> SchemaRow {
         let [kind, name, table, sql] = [kind, name, table, sql].map(str::to_owned);

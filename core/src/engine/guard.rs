@@ -267,8 +267,7 @@ fn check_pragma(name: &QualifiedName, body: Option<&PragmaBody>) -> Result<State
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
+    use crate::testing::test;
 
     fn kind(sql: &str) -> std::result::Result<StatementKind, ErrorKind> {
         first_statement(sql).map(|parsed| parsed.unwrap().kind).map_err(|error| error.kind())

@@ -7,8 +7,7 @@ use super::*;
 use crate::files::{File, MemoryFiles};
 use crate::host::FixedHost;
 use crate::params;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
+use crate::testing::test;
 
 mod traps;
 

@@ -177,8 +177,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
+    use crate::testing::test;
 
     fn manifest() -> Manifest {
         let tail = |generation, offset, len| TailRef { generation, offset, len, checksum: 3 };

@@ -37,8 +37,7 @@ pub(super) fn first_merged(lens: &[u64], new: u64, cap: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
+    use crate::testing::test;
 
     /// Appends pieces of the given sizes; the most pieces there were, and the bytes written.
     fn run(sizes: impl Iterator<Item = u64>, cap: u64) -> (usize, u64, u64) {

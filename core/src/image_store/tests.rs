@@ -7,9 +7,8 @@ use crate::host::FixedHost;
 use crate::image;
 use crate::params;
 use crate::snapshot::MemoryStorage;
+use crate::testing::test;
 use crate::vector::{Metadata, Metric, SearchOptions};
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn open(storage: &MemoryStorage) -> ImageStore {
     let opened = image::open(storage, image::OpenOptions::default(), StoreId([9; 16])).unwrap();

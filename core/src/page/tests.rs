@@ -6,9 +6,8 @@ use crate::engine::{DATABASE_FILE, Database, DatabaseOptions, WAL_FILE};
 use crate::files::{File, Files, MemoryFiles};
 use crate::host::FixedHost;
 use crate::params;
+use crate::testing::test;
 use crate::value::{Value, ValueRef};
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn database(files: &MemoryFiles) -> Database {
     let options = DatabaseOptions { checkpoint_at_bytes: None, ..DatabaseOptions::default() };

@@ -243,8 +243,7 @@ fn parse(number: u8, header: &[u8; HEADER_BYTES]) -> Option<Slot> {
 mod tests {
     use super::*;
     use crate::files::MemoryFiles;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
+    use crate::testing::test;
 
     #[test]
     fn a_torn_replacement_leaves_the_old_blob() {

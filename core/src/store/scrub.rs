@@ -100,10 +100,9 @@ mod tests {
     use crate::host::FixedHost;
     use crate::snapshot::{MemoryStorage, SlotStorage, SnapshotStorage};
     use crate::store::StoreParts;
+    use crate::testing::test;
     use crate::vector::{Metadata, Metric};
     use std::sync::Arc;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn open(snapshots: Box<dyn SnapshotStorage + Send>) -> Store {
         let parts = StoreParts {

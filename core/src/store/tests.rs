@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::ErrorKind;
+use crate::testing::test;
 use crate::vector::{Filter, Hit, Metadata, Metric, SearchOptions};
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// A store whose parts outlive it.
 struct Place {

@@ -135,8 +135,7 @@ fn squared_l2_f64(a: &[f32], b: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
+    use crate::testing::test;
 
     fn distance(metric: Metric, query: &[f32], row: &[f32]) -> f64 {
         let measure = Measure::new(metric, query);

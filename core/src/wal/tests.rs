@@ -1,6 +1,5 @@
 use super::*;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
+use crate::testing::test;
 
 /// Writes WAL bytes as the format says, independently of the reader's own types.
 struct Writer {

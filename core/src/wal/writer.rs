@@ -39,9 +39,8 @@ fn put(log: &mut Vec<u8>, Checksum(a, b): Checksum) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::test;
     use crate::wal::{WalTail, last_version, scan};
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn what_is_written_is_read() {

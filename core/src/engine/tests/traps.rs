@@ -2,8 +2,7 @@
 //! works afterwards. On wasm an overflowed stack or a panic would end the instance.
 
 use super::*;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
+use crate::testing::test;
 
 fn number(db: &Database, sql: &str) -> i64 {
     db.query(sql, ()).unwrap().single().unwrap().as_i64().unwrap()

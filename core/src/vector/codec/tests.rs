@@ -1,6 +1,5 @@
 use super::*;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
+use crate::testing::test;
 
 fn small() -> VectorIndex {
     let mut index = VectorIndex::new(3, Metric::L2).unwrap();

@@ -2,8 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::ErrorKind;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
+use crate::testing::test;
 
 fn metadata() -> Metadata {
     Metadata::from_value(&json!({
