@@ -41,7 +41,7 @@ pub struct Filter {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Node {
+pub(super) enum Node {
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
@@ -50,7 +50,7 @@ enum Node {
 
 /// One operator with its operand; `None` stands for an absent key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Test {
+pub(super) enum Test {
     Equal(MetaValue),
     NotEqual(MetaValue),
     Greater(MetaValue),
@@ -74,6 +74,10 @@ impl Filter {
     /// Whether `metadata` satisfies the filter.
     pub fn matches(&self, metadata: &Metadata) -> bool {
         self.root.matches(metadata)
+    }
+
+    pub(super) fn root(&self) -> &Node {
+        &self.root
     }
 }
 

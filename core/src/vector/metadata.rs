@@ -148,7 +148,7 @@ impl Metadata {
     }
 
     /// Sorts `entries` and keeps the last of equal keys.
-    fn from_entries(mut entries: Vec<(Box<str>, MetaValue)>) -> Metadata {
+    pub(super) fn from_entries(mut entries: Vec<(Box<str>, MetaValue)>) -> Metadata {
         // Stable, so that of equal keys the last one read stands last.
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         entries.dedup_by(|later, kept| {
@@ -161,7 +161,8 @@ impl Metadata {
         Metadata { entries: entries.into_boxed_slice() }
     }
 
-    fn check_size(&self) -> Result<()> {
+    /// Refuses what is longer as JSON than [`JSON_BYTES_MAX`](Metadata::JSON_BYTES_MAX).
+    pub(super) fn check_size(&self) -> Result<()> {
         let mut counter = Counter { left: Metadata::JSON_BYTES_MAX };
         serde_json::to_writer(&mut counter, self).map_err(|_| {
             Error::new(
