@@ -67,7 +67,8 @@ pub use time::Timestamp;
 pub use transfer::{export, import};
 pub use value::{Params, Row, Rows, Value, ValueRef};
 pub use vector::{
-    Filter, Hit, MetaValue, Metadata, Metric, SearchOptions, SnapshotMark, VectorIndex, VectorRef,
+    Because, Effort, Explanation, Filter, Hit, HitCursor, MetaValue, Metadata, Metric, Plan,
+    Precision, Recall, SearchOptions, SnapshotMark, VectorIndex, VectorRef,
 };
 pub use verify::{Finding, Severity, verify_files, verify_snapshots, verify_store};
 pub use workspace::{Workspace, WorkspaceStores};

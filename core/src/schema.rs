@@ -25,6 +25,9 @@ const MIGRATIONS: &[&str] = &[
        metric TEXT NOT NULL CHECK (metric IN ('cosine', 'l2', 'dot')),
        trimmed_seq INTEGER NOT NULL DEFAULT 0
      );",
+    // 2: in which precision a collection stores its vectors, and its index holds them.
+    "ALTER TABLE sigil_collection ADD COLUMN precision TEXT NOT NULL DEFAULT 'f32';
+     ALTER TABLE sigil_collection ADD COLUMN resident TEXT NOT NULL DEFAULT 'f32';",
 ];
 
 /// Brings the database to the current version and gives its identity.

@@ -69,7 +69,7 @@ impl WorkspaceOptions {
     pub fn of(store: &Store) -> Result<Option<WorkspaceOptions>> {
         match store.collection(MEMORY_COLLECTION) {
             Ok(memory) => {
-                let CollectionOptions { dimensions, metric } = memory.info().options;
+                let CollectionOptions { dimensions, metric, .. } = memory.info().options;
                 Ok(Some(WorkspaceOptions { dimensions, metric }))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

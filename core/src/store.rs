@@ -191,7 +191,8 @@ impl Store {
     /// is what `options` say.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when it exists with other dimensions or another metric.
+    /// [`ErrorKind::Conflict`] when it exists with other dimensions, another metric or another
+    /// precision.
     pub fn open_collection(
         &self,
         name: &str,
@@ -208,9 +209,8 @@ impl Store {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 format!(
-                    "the collection '{name}' has {} dimensions and metric {}, not {} and {}: open \
-                     it with its own, or drop it first",
-                    made.dimensions, made.metric, options.dimensions, options.metric
+                    "the collection '{name}' has {made}, not {options}: open it with its own \
+                     options, or drop it first"
                 ),
             ));
         }

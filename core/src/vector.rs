@@ -4,29 +4,41 @@
 //! its id, its [`Metadata`] and its squared norm. A search scans the rows that its [`Filter`]
 //! lets through. The index knows nothing of files, transactions or SQL.
 
-use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::BuildHasherDefault;
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use crate::error::{Error, ErrorKind, Result};
 
+mod attributes;
+mod cells;
+mod chunked;
 mod codec;
+mod codes;
 mod distance;
+mod elements;
 mod filter;
+mod ids;
 mod kernels;
 mod metadata;
 mod metric;
+mod precision;
+mod rotation;
 mod scan;
+mod search;
 
+pub use cells::Effort;
 pub use codec::SnapshotMark;
 pub use filter::Filter;
 pub use metadata::{MetaValue, Metadata};
 pub use metric::Metric;
+pub use precision::Precision;
+pub use search::{Because, Explanation, HitCursor, Plan, Recall, SearchOptions};
 
-/// Where each id lives. Never iterated, so its order is never seen; the keys are hashed without
-/// entropy, which the core does not take.
-type Slots = HashMap<Arc<str>, u32, BuildHasherDefault<DefaultHasher>>;
+use attributes::Attributes;
+use cells::{Cells, Source};
+use chunked::Chunked;
+use distance::RowNorm;
+use elements::Elements;
+use ids::Ids;
 
 /// Vectors of one length under one [`Metric`], searched by nearness and by metadata.
 ///
@@ -48,23 +60,17 @@ type Slots = HashMap<Arc<str>, u32, BuildHasherDefault<DefaultHasher>>;
 pub struct VectorIndex {
     metric: Metric,
     dimensions: usize,
-    /// At most `u32::MAX` of them, so that their number fits too.
-    slots: Slots,
-    // The row of slot `i` is element `i` of each of these; `vectors` has `dimensions` floats a row.
-    ids: Vec<Arc<str>>,
-    metadata: Vec<Metadata>,
-    squared_norms: Vec<f64>,
-    vectors: Vec<f32>,
+    // Each by slot, of which there are at most `u32::MAX`, so that their number fits too.
+    ids: Ids,
+    attributes: Attributes,
+    norms: Chunked<RowNorm>,
+    elements: Elements,
+    /// Once there are enough vectors.
+    cells: Option<Cells>,
 }
 
-/// What a search may be asked beside the query and the count.
-#[derive(Debug, Clone, Default)]
-pub struct SearchOptions {
-    /// Only vectors whose metadata match are looked at, and returned.
-    pub filter: Option<Filter>,
-    /// Compare with every matching vector, whatever faster way there may be.
-    pub exact: bool,
-}
+/// From so many vectors on, codes pay.
+const CELLS_FROM: usize = 1_000;
 
 /// One result of a search.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,14 +84,14 @@ pub struct Hit {
 }
 
 /// A vector in an index.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VectorRef<'a> {
     /// The id it was added under.
     pub id: &'a str,
-    /// Its elements, as they were given.
-    pub vector: &'a [f32],
+    /// Its elements, as the index [keeps](Precision) them.
+    pub vector: Cow<'a, [f32]>,
     /// Its metadata.
-    pub metadata: &'a Metadata,
+    pub metadata: Metadata,
 }
 
 impl VectorIndex {
@@ -101,6 +107,18 @@ impl VectorIndex {
     /// [`InvalidInput`](ErrorKind::InvalidInput) unless `dimensions` is within
     /// 1..=[`DIMENSIONS_MAX`](VectorIndex::DIMENSIONS_MAX).
     pub fn new(dimensions: usize, metric: Metric) -> Result<VectorIndex> {
+        VectorIndex::with_precision(dimensions, metric, Precision::F32)
+    }
+
+    /// An empty index that keeps the elements of its vectors in this precision.
+    ///
+    /// # Errors
+    /// As [`new`](VectorIndex::new).
+    pub fn with_precision(
+        dimensions: usize,
+        metric: Metric,
+        precision: Precision,
+    ) -> Result<VectorIndex> {
         if !(1..=VectorIndex::DIMENSIONS_MAX).contains(&dimensions) {
             return Err(Error::invalid(format!(
                 "vectors of {dimensions} dimensions: give a number from 1 to {}",
@@ -110,17 +128,22 @@ impl VectorIndex {
         Ok(VectorIndex {
             metric,
             dimensions,
-            slots: Slots::default(),
-            ids: Vec::new(),
-            metadata: Vec::new(),
-            squared_norms: Vec::new(),
-            vectors: Vec::new(),
+            ids: Ids::default(),
+            attributes: Attributes::default(),
+            norms: Chunked::new(1),
+            elements: Elements::new(precision, dimensions),
+            cells: None,
         })
     }
 
     /// The metric it was created with.
     pub fn metric(&self) -> Metric {
         self.metric
+    }
+
+    /// The precision it was created with.
+    pub fn precision(&self) -> Precision {
+        self.elements.precision()
     }
 
     /// How many elements each vector has.
@@ -135,7 +158,7 @@ impl VectorIndex {
 
     /// Whether there are no vectors.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.ids.len() == 0
     }
 
     /// Puts a vector and its metadata under `id`, and says whether it replaced another.
@@ -150,112 +173,132 @@ impl VectorIndex {
     /// vectors.
     pub fn add(&mut self, id: &str, vector: &[f32], metadata: Metadata) -> Result<bool> {
         check_row(self.dimensions, id, vector)?;
-        let squared_norm = distance::squared_norm(vector);
-        if let Some(slot) = self.slot(id) {
-            self.row_mut(slot).copy_from_slice(vector);
-            self.metadata[slot] = metadata;
-            self.squared_norms[slot] = squared_norm;
-            return Ok(true);
-        }
-        let slot = self.count();
-        if slot == u32::MAX {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                "an index holds less than 2^32 vectors: start another one",
-            ));
-        }
-        self.reserve(1)?;
-        let id: Arc<str> = id.into();
-        self.slots.insert(Arc::clone(&id), slot);
-        self.ids.push(id);
-        self.metadata.push(metadata);
-        self.squared_norms.push(squared_norm);
-        self.vectors.extend_from_slice(vector);
-        Ok(false)
+        self.precision().check(vector)?;
+        let replaced = self.ids.slot(id);
+        let slot = match replaced {
+            Some(slot) => {
+                self.elements.set(slot as usize, vector);
+                self.attributes.set(slot, &metadata);
+                slot
+            }
+            None => {
+                let slot = self.count();
+                if slot == u32::MAX {
+                    return Err(Error::new(
+                        ErrorKind::Limit,
+                        "an index holds less than 2^32 vectors: start another one",
+                    ));
+                }
+                self.reserve(1)?;
+                self.ids.push(id);
+                self.attributes.push(&metadata);
+                self.norms.push([RowNorm::default()]);
+                self.elements.push(vector);
+                slot
+            }
+        };
+        self.norms.row_mut(slot as usize)[0] = match &self.elements {
+            Elements::Floats(_) => RowNorm::of(vector),
+            rounded => RowNorm::of(&rounded.get(slot as usize)),
+        };
+        self.recode(slot, replaced.is_some());
+        Ok(replaced.is_some())
     }
 
-    /// Makes room for `additional` more vectors, so that adding them takes no more memory.
+    /// Keeps the cells in step with the vector in `slot`, which is new there.
+    fn recode(&mut self, slot: u32, replaced: bool) {
+        let source = Source { elements: &self.elements, metric: self.metric };
+        match &mut self.cells {
+            Some(cells) if replaced => cells.set(source, slot),
+            Some(cells) => cells.push(source, slot),
+            None => self.start_cells(),
+        }
+    }
+
+    /// Makes cells of all vectors once there are enough.
+    fn start_cells(&mut self) {
+        if self.len() >= CELLS_FROM {
+            let source = Source { elements: &self.elements, metric: self.metric };
+            self.cells = Some(Cells::new(source, self.count(), SEED));
+        }
+    }
+
+    /// Makes room for `additional` more ids.
+    fn reserve_ids(&mut self, additional: usize) -> Result<()> {
+        self.ids.reserve(additional).map_err(|error| {
+            Error::new(
+                ErrorKind::Full,
+                format!("out of memory for {additional} more ids: {error:?}"),
+            )
+        })
+    }
+
+    /// Makes room for `additional` more vectors, so that adding them takes little more memory.
     ///
     /// # Errors
     /// [`Full`](ErrorKind::Full) when there is not enough memory; nothing has changed then.
     pub fn reserve(&mut self, additional: usize) -> Result<()> {
-        let full = |error| {
+        let full = |error: Box<dyn std::error::Error + Send + Sync>| {
             Error::with_source(
                 ErrorKind::Full,
                 format!("out of memory for {additional} more vectors"),
                 error,
             )
         };
-        self.slots.try_reserve(additional).map_err(full)?;
-        self.ids.try_reserve(additional).map_err(full)?;
-        self.metadata.try_reserve(additional).map_err(full)?;
-        self.squared_norms.try_reserve(additional).map_err(full)?;
-        self.vectors.try_reserve(additional.saturating_mul(self.dimensions)).map_err(full)
+        self.reserve_ids(additional)?;
+        self.attributes.reserve(additional)?;
+        self.norms.reserve(additional).map_err(|error| full(error.into()))?;
+        self.elements.reserve(additional).map_err(|error| full(error.into()))
     }
 
     /// Removes the vector under `id`, and says whether there was one.
     ///
     /// Takes the same time however many vectors there are: the last row takes the freed place.
     pub fn remove(&mut self, id: &str) -> bool {
-        let Some(slot) = self.slots.remove(id) else {
+        let Some(slot) = self.ids.slot(id) else {
             return false;
         };
-        let slot_idx = slot as usize;
-        let last = self.len() - 1;
-        self.ids.swap_remove(slot_idx);
-        self.metadata.swap_remove(slot_idx);
-        self.squared_norms.swap_remove(slot_idx);
-        let row = self.row_range(last);
-        self.vectors.copy_within(row.clone(), slot_idx * self.dimensions);
-        self.vectors.truncate(row.start);
-        if let Some(moved) = self.ids.get(slot_idx)
-            && let Some(place) = self.slots.get_mut(moved)
-        {
-            *place = slot;
+        if let Some(cells) = &mut self.cells {
+            cells.swap_remove(Source { elements: &self.elements, metric: self.metric }, slot);
+        }
+        self.ids.swap_remove(slot);
+        self.attributes.swap_remove(slot);
+        let slot = slot as usize;
+        self.norms.swap_remove(slot);
+        self.elements.swap_remove(slot);
+        if self.ids.len() < CELLS_FROM / 2 {
+            self.cells = None;
         }
         true
     }
 
     /// The vector under `id`.
     pub fn get(&self, id: &str) -> Option<VectorRef<'_>> {
-        self.slot(id).map(|slot| self.at(slot))
+        self.ids.slot(id).map(|slot| self.at(slot))
     }
 
     /// Removes every vector and gives their memory back.
     pub fn clear(&mut self) {
-        self.slots = Slots::default();
-        self.ids = Vec::new();
-        self.metadata = Vec::new();
-        self.squared_norms = Vec::new();
-        self.vectors = Vec::new();
+        self.ids = Ids::default();
+        self.attributes.clear();
+        self.norms = Chunked::new(1);
+        self.elements = Elements::new(self.precision(), self.dimensions);
+        self.cells = None;
     }
 
     /// Every vector once, in an order that follows from the additions and removals so far.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = VectorRef<'_>> {
-        (0..self.len()).map(|slot| self.at(slot))
+        (0..self.len()).map(|slot| self.at(u32::try_from(slot).unwrap_or(u32::MAX)))
     }
 
-    /// The `k` vectors nearest to `query` among those that match the filter, nearest first.
-    ///
-    /// Exactly `k` results, or as many as match if these are fewer. Equal distances are ordered by
-    /// the bytes of their ids. The same index and query give the same result, to the bit, on every
-    /// target. Distances are computed from sums in 32-bit floats; where such a sum would overflow
-    /// or lose itself among subnormals, in 64-bit ones.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a query of another length, or with an element
-    /// that is infinite or not a number.
-    pub fn search(&self, query: &[f32], k: usize, options: &SearchOptions) -> Result<Vec<Hit>> {
-        check_vector(self.dimensions, query, || "the query".to_owned())?;
-        let nearest = scan::nearest(self, query, k, options.filter.as_ref());
-        Ok(nearest
-            .into_iter()
-            .map(|found| Hit {
-                id: found.id.to_owned(),
-                distance: found.distance,
-                metadata: self.metadata[found.slot].clone(),
-            })
-            .collect())
+    /// How many bytes the index holds, apart from what the allocator adds.
+    pub fn memory(&self) -> usize {
+        let cells = self.cells.as_ref().map_or(0, Cells::memory);
+        cells
+            + self.ids.memory()
+            + self.attributes.memory()
+            + self.norms.memory()
+            + self.elements.memory()
     }
 
     /// The name of the distance kernels in use on this processor: `"avx512"`, `"avx2"`, `"neon"`,
@@ -269,27 +312,17 @@ impl VectorIndex {
         u32::try_from(self.len()).unwrap_or(u32::MAX)
     }
 
-    fn slot(&self, id: &str) -> Option<usize> {
-        self.slots.get(id).map(|slot| *slot as usize)
-    }
-
-    fn row_range(&self, slot: usize) -> std::ops::Range<usize> {
-        slot * self.dimensions..(slot + 1) * self.dimensions
-    }
-
-    fn row(&self, slot: usize) -> &[f32] {
-        &self.vectors[self.row_range(slot)]
-    }
-
-    fn row_mut(&mut self, slot: usize) -> &mut [f32] {
-        let range = self.row_range(slot);
-        &mut self.vectors[range]
-    }
-
-    fn at(&self, slot: usize) -> VectorRef<'_> {
-        VectorRef { id: &self.ids[slot], vector: self.row(slot), metadata: &self.metadata[slot] }
+    fn at(&self, slot: u32) -> VectorRef<'_> {
+        VectorRef {
+            id: self.ids.get(slot),
+            vector: self.elements.get(slot as usize),
+            metadata: self.attributes.get(slot),
+        }
     }
 }
+
+/// Where the random rotation of codes comes from; any number does.
+const SEED: u64 = 1;
 
 /// Refuses what no index of `dimensions` could hold.
 pub(crate) fn check_row(dimensions: usize, id: &str, vector: &[f32]) -> Result<()> {

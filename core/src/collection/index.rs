@@ -38,7 +38,11 @@ impl CollectionIndex {
     ) -> Result<CollectionIndex> {
         let mut index = CollectionIndex {
             info: info.clone(),
-            vectors: VectorIndex::new(info.options.dimensions, info.options.metric)?,
+            vectors: VectorIndex::with_precision(
+                info.options.dimensions,
+                info.options.metric,
+                info.options.resident,
+            )?,
             watermark: 0,
             unsaved: 0,
             unindexable: 0,
@@ -143,7 +147,8 @@ impl CollectionIndex {
                 (Ok(_), None) => Some(format!("'{id}' is in the table and not in the index")),
                 (Ok((vector, metadata)), Some(indexed)) => {
                     matching += 1;
-                    let same = vector == indexed.vector && metadata == *indexed.metadata;
+                    let vector = self.info.options.resident.rounded(vector);
+                    let same = indexed.vector == vector && metadata == indexed.metadata;
                     (!same).then(|| format!("'{id}' differs between the table and the index"))
                 }
             };
@@ -222,6 +227,7 @@ impl DerivedIndex for CollectionIndex {
         let (vectors, mark) = VectorIndex::from_bytes_marked(bytes)?;
         if vectors.dimensions() != self.info.options.dimensions
             || vectors.metric() != self.info.options.metric
+            || vectors.precision() != self.info.options.resident
         {
             return Err(Error::corrupt("the index snapshot is of another collection"));
         }
@@ -244,11 +250,10 @@ pub(super) fn decode(
         Error::corrupt(format!("the row '{id}' of {} is no vector: {error}", info.table()))
     };
     let bytes = row.get_blob(0).map_err(wrong)?;
-    if bytes.len() != info.options.dimensions * 4 {
+    let vector = info.options.precision.decode(info.options.dimensions, bytes);
+    let Some(vector) = vector else {
         return Err(wrong(Error::corrupt(format!("it has {} bytes", bytes.len()))));
-    }
-    let (elements, _) = bytes.as_chunks::<4>();
-    let vector = elements.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    };
     let metadata = match row.get_str(1).map_err(wrong)? {
         "{}" => Metadata::new(),
         text => Metadata::from_json(text).map_err(wrong)?,

@@ -28,7 +28,7 @@ impl Place {
     }
 }
 
-const TWO: CollectionOptions = CollectionOptions { dimensions: 2, metric: Metric::L2 };
+const TWO: CollectionOptions = CollectionOptions::new(2, Metric::L2);
 
 fn kind<T: fmt::Debug>(outcome: Result<T>) -> ErrorKind {
     outcome.unwrap_err().kind()

@@ -1,6 +1,9 @@
 //! Distances from the kernels' sums, right also where those overflow or underflow.
 
-use super::kernels::{Kernels, Rows};
+use std::borrow::Cow;
+
+use super::elements::Elements;
+use super::kernels::Kernels;
 use super::metric::Metric;
 
 /// Below this a squared norm or distance in 32-bit floats may have lost terms to underflow: each
@@ -18,6 +21,38 @@ const SLACK: f64 = 1e-12;
 pub(super) fn squared_norm(vector: &[f32]) -> f64 {
     let sum = Kernels::best().dot(vector, vector);
     if is_plain_square(sum) { f64::from(sum) } else { dot_f64(vector, vector) }
+}
+
+/// The squared norm of a row as an index keeps it, in four bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct RowNorm(f32);
+
+impl RowNorm {
+    /// The norm of finite elements.
+    pub(super) fn of(vector: &[f32]) -> RowNorm {
+        let sum = Kernels::best().dot(vector, vector);
+        match is_plain_square(sum) {
+            true => RowNorm(sum),
+            false if vector.iter().all(|x| *x == 0.0) => RowNorm(0.0),
+            // To be summed in 64 bits where it is asked for.
+            false => RowNorm(f32::NAN),
+        }
+    }
+
+    /// As [`of`](RowNorm::of); `None` when an element is not finite.
+    pub(super) fn checked(vector: &[f32]) -> Option<RowNorm> {
+        let norm = RowNorm::of(vector);
+        (norm.wide().is_finite() || vector.iter().all(|x| x.is_finite())).then_some(norm)
+    }
+
+    fn is_zero(self) -> bool {
+        self.0 == 0.0
+    }
+
+    /// The norm, or NaN when 32 bits do not hold it.
+    fn wide(self) -> f64 {
+        f64::from(self.0)
+    }
 }
 
 /// A query, ready to be compared with rows.
@@ -46,29 +81,36 @@ impl<'a> Measure<'a> {
     }
 
     /// Fills `sums` with what [`distance`](Measure::distance) wants to know of each of the rows.
-    pub(super) fn sums(&self, rows: Rows<'_>, sums: &mut [f32]) {
+    pub(super) fn sums(&self, elements: &Elements, slots: &[u32], sums: &mut [f32]) {
         match self.metric {
-            Metric::Cosine | Metric::Dot => self.kernels.dot_rows(self.query, rows, sums),
-            Metric::L2 => self.kernels.squared_l2_rows(self.query, rows, sums),
+            Metric::Cosine | Metric::Dot => elements.dot(self.kernels, self.query, slots, sums),
+            Metric::L2 => elements.squared_l2(self.kernels, self.query, slots, sums),
         }
     }
 
-    /// The distance to `row`, given its sum and its squared norm. Never NaN, and never `-0.0`.
-    pub(super) fn distance(&self, sum: f32, row_squared_norm: f64, row: &[f32]) -> f64 {
+    /// The distance to a row, given its sum and its [norm](RowNorm), and a way to get at it. Never
+    /// NaN, and never `-0.0`.
+    pub(super) fn distance<'r>(
+        &self,
+        sum: f32,
+        norm: RowNorm,
+        row: impl FnOnce() -> Cow<'r, [f32]>,
+    ) -> f64 {
         match self.metric {
             Metric::L2 if is_plain_square(sum) => f64::from(sum).sqrt(),
-            Metric::L2 => squared_l2_f64(self.query, row).sqrt(),
-            Metric::Dot if self.is_plain(sum, row_squared_norm) => 0.0 - f64::from(sum),
-            Metric::Dot if self.squared_norm == 0.0 || row_squared_norm == 0.0 => 0.0,
-            Metric::Dot => 0.0 - dot_f64(self.query, row),
+            Metric::L2 => squared_l2_f64(self.query, &row()).sqrt(),
+            Metric::Dot if self.is_plain(sum, norm) => 0.0 - f64::from(sum),
+            Metric::Dot if self.squared_norm == 0.0 || norm.is_zero() => 0.0,
+            Metric::Dot => 0.0 - dot_f64(self.query, &row()),
             Metric::Cosine => {
-                let (dot, square) = if self.squared_norm == 0.0 || row_squared_norm == 0.0 {
+                let (dot, square) = if self.squared_norm == 0.0 || norm.is_zero() {
                     (0.0, 1.0)
-                } else if self.is_plain(sum, row_squared_norm) {
-                    (f64::from(sum), self.squared_norm * row_squared_norm)
+                } else if self.is_plain(sum, norm) {
+                    (f64::from(sum), self.squared_norm * norm.wide())
                 } else {
-                    let norms = dot_f64(self.query, self.query) * dot_f64(row, row);
-                    (dot_f64(self.query, row), norms)
+                    let row = row();
+                    let norms = dot_f64(self.query, self.query) * dot_f64(&row, &row);
+                    (dot_f64(self.query, &row), norms)
                 };
                 // For equal vectors `square` is `dot * dot`, whose root is `dot` again also after
                 // rounding, so that the distance is exactly zero.
@@ -78,10 +120,8 @@ impl<'a> Measure<'a> {
     }
 
     /// Whether a sum of products in 32-bit floats is as good as its rounding.
-    fn is_plain(&self, sum: f32, row_squared_norm: f64) -> bool {
-        sum.is_finite()
-            && self.squared_norm >= SQUARED_NORM_MIN
-            && row_squared_norm >= SQUARED_NORM_MIN
+    fn is_plain(&self, sum: f32, norm: RowNorm) -> bool {
+        sum.is_finite() && self.squared_norm >= SQUARED_NORM_MIN && norm.wide() >= SQUARED_NORM_MIN
     }
 
     /// The bound that a row has to keep to be as near as `distance`.
@@ -103,14 +143,13 @@ impl<'a> Measure<'a> {
 
     /// Whether the row is surely farther than `bound`, known from its sum alone.
     #[inline]
-    pub(super) fn is_beyond(&self, bound: Bound, sum: f32, row_squared_norm: f64) -> bool {
+    pub(super) fn is_beyond(&self, bound: Bound, sum: f32, norm: RowNorm) -> bool {
         let wide = f64::from(sum);
         match self.metric {
             Metric::L2 => is_plain_square(sum) && wide > bound.cutoff,
-            Metric::Dot => self.is_plain(sum, row_squared_norm) && wide < bound.cutoff,
+            Metric::Dot => self.is_plain(sum, norm) && wide < bound.cutoff,
             Metric::Cosine => {
-                self.is_plain(sum, row_squared_norm)
-                    && wide * wide.max(0.0) < bound.cutoff * row_squared_norm
+                self.is_plain(sum, norm) && wide * wide.max(0.0) < bound.cutoff * norm.wide()
             }
         }
     }
@@ -136,14 +175,16 @@ fn squared_l2_f64(a: &[f32], b: &[f32]) -> f64 {
 mod tests {
     use super::*;
     use crate::testing::test;
+    use crate::vector::Precision;
 
     fn distance(metric: Metric, query: &[f32], row: &[f32]) -> f64 {
         let measure = Measure::new(metric, query);
+        let mut elements = Elements::new(Precision::F32, row.len());
+        elements.push(row);
         let mut sums = [0.0];
-        let rows = Rows { matrix: row, dimensions: row.len(), slots: &[0] };
-        measure.sums(rows, &mut sums);
-        let norm = squared_norm(row);
-        let distance = measure.distance(sums[0], norm, row);
+        measure.sums(&elements, &[0], &mut sums);
+        let norm = RowNorm::of(row);
+        let distance = measure.distance(sums[0], norm, || row.into());
         // A row must never be beyond the bound of its own distance.
         assert!(!measure.is_beyond(measure.bound(distance), sums[0], norm), "{query:?} {row:?}");
         assert!(!measure.is_beyond(Bound::NONE, sums[0], norm));

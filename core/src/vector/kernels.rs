@@ -10,6 +10,11 @@
 
 use std::fmt;
 
+use rows::{Row, Rows, ScaledRow};
+
+pub(super) mod lookup;
+mod rotate;
+pub(super) mod rows;
 mod scalar;
 
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
@@ -26,14 +31,6 @@ use wasm as simd;
 #[cfg(target_arch = "x86_64")]
 use x86 as simd;
 
-// What the implementations in `simd` share.
-#[cfg(any(
-    target_arch = "x86_64",
-    all(target_arch = "aarch64", target_feature = "neon"),
-    all(target_arch = "wasm32", target_feature = "simd128")
-))]
-mod groups;
-
 /// Stands in where there is no other implementation than the scalar one.
 #[cfg(not(any(
     target_arch = "x86_64",
@@ -46,42 +43,41 @@ mod simd {
     }
 }
 
+/// Asks for bytes that are read soon, where there is a way to.
+#[inline]
+pub(super) fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    x86::prefetch_bytes(bytes);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
+
 /// How many partial sums there are.
 const LANES: usize = 32;
 
+/// What is summed over each of some rows of one precision.
+struct Sums<F> {
+    dot: F,
+    squared_l2: F,
+}
+
 /// Fills `out` with the result for each of the rows, of which there are as many.
-type RowsFn = fn(query: &[f32], rows: Rows<'_>, out: &mut [f32]);
-
-/// Some of the rows of a matrix, in any order.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rows<'a> {
-    /// All rows of the matrix, one after another.
-    pub(super) matrix: &'a [f32],
-    /// How many elements a row has.
-    pub(super) dimensions: usize,
-    /// Which rows are meant.
-    pub(super) slots: &'a [u32],
-}
-
-impl<'a> Rows<'a> {
-    /// A matrix of one row.
-    fn one(row: &'a [f32]) -> Rows<'a> {
-        Rows { matrix: row, dimensions: row.len(), slots: &[0] }
-    }
-
-    /// The `at`th of these rows.
-    #[inline(always)]
-    fn row(&self, at: usize) -> &'a [f32] {
-        let start = self.slots[at] as usize * self.dimensions;
-        &self.matrix[start..start + self.dimensions]
-    }
-}
+type FloatsFn = for<'a> fn(query: &[f32], rows: Rows<'a, &'a [f32]>, out: &mut [f32]);
+type HalvesFn = for<'a> fn(query: &[f32], rows: Rows<'a, &'a [u16]>, out: &mut [f32]);
+type ScaledFn = for<'a> fn(query: &[f32], rows: Rows<'a, ScaledRow<'a>>, out: &mut [f32]);
 
 /// One implementation of the kernels.
 pub(super) struct Kernels {
     name: &'static str,
-    dot: RowsFn,
-    squared_l2: RowsFn,
+    floats: Sums<FloatsFn>,
+    halves: Sums<HalvesFn>,
+    scaled: Sums<ScaledFn>,
+    /// The inner product of two vectors of one length.
+    pair: fn(&[f32], &[f32]) -> f32,
+    lookup: lookup::LookupFn,
+    keys: lookup::KeysFn,
+    table: lookup::TableFn,
+    rotate: rotate::RotateFn,
 }
 
 impl Kernels {
@@ -101,25 +97,83 @@ impl Kernels {
     /// # Panics
     /// When there are not as many results as rows, the query is of another length, or a slot is
     /// outside the matrix.
-    pub(super) fn dot_rows(&self, query: &[f32], rows: Rows<'_>, out: &mut [f32]) {
-        check(query, rows, out);
-        (self.dot)(query, rows, out);
+    pub(super) fn dot_rows<'a, R: Precise<'a>>(
+        &self,
+        query: &[f32],
+        rows: Rows<'a, R>,
+        out: &mut [f32],
+    ) {
+        check(query, &rows, out);
+        R::dot(self, query, rows, out);
     }
 
     /// The squared euclidean distance of `query` to each of the rows.
     ///
     /// # Panics
     /// As [`dot_rows`](Kernels::dot_rows).
-    pub(super) fn squared_l2_rows(&self, query: &[f32], rows: Rows<'_>, out: &mut [f32]) {
-        check(query, rows, out);
-        (self.squared_l2)(query, rows, out);
+    pub(super) fn squared_l2_rows<'a, R: Precise<'a>>(
+        &self,
+        query: &[f32],
+        rows: Rows<'a, R>,
+        out: &mut [f32],
+    ) {
+        check(query, &rows, out);
+        R::squared_l2(self, query, rows, out);
+    }
+
+    /// What the codes of each block select from the table, summed for each vector.
+    ///
+    /// # Panics
+    /// When the blocks are not as many as the sums, or the table is not one of whole groups.
+    pub(super) fn lookup_sums(&self, blocks: &[u8], table: &[u8], out: &mut [lookup::Sums]) {
+        lookup::check(blocks, table, out);
+        (self.lookup)(blocks, table, out);
+    }
+
+    /// Fills `keys` from the sums of a block, and says whether any is below `bound`.
+    pub(super) fn keys(
+        &self,
+        sums: &lookup::Sums,
+        add: &[u16; lookup::BLOCK],
+        scale: &[u16; lookup::BLOCK],
+        line: lookup::Line,
+        bound: f32,
+        keys: &mut [f32; lookup::BLOCK],
+    ) -> bool {
+        (self.keys)(sums, add, scale, line, bound, keys)
+    }
+
+    /// The table of a query: for each four elements what each value of a code adds, times
+    /// `per_step`, counted from the least and rounded.
+    ///
+    /// # Panics
+    /// When the table has not 16 bytes for each four elements.
+    pub(super) fn table(&self, elements: &[f32], per_step: f32, table: &mut [u8]) {
+        assert_eq!(elements.len() * 4, table.len(), "a table of another size");
+        (self.table)(elements, per_step, table);
+    }
+
+    /// Rotates `elements` by signs for each of some rounds.
+    ///
+    /// # Panics
+    /// When there are fewer elements than the window has.
+    pub(super) fn rotate(
+        &self,
+        elements: &mut [f32],
+        signs: &[f32],
+        window: usize,
+        scratch: &mut [f32],
+    ) {
+        (self.rotate)(elements, signs, window, scratch);
     }
 
     /// The inner product of two vectors of one length.
+    ///
+    /// # Panics
+    /// When they are not of one length.
     pub(super) fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
-        let mut out = [0.0];
-        self.dot_rows(a, Rows::one(b), &mut out);
-        out[0]
+        assert_eq!(a.len(), b.len(), "vectors of two lengths");
+        (self.pair)(a, b)
     }
 }
 
@@ -129,8 +183,33 @@ impl fmt::Debug for Kernels {
     }
 }
 
+/// Rows of a precision that there are kernels for.
+pub(super) trait Precise<'a>: Row<'a> {
+    fn dot(kernels: &Kernels, query: &[f32], rows: Rows<'a, Self>, out: &mut [f32]);
+    fn squared_l2(kernels: &Kernels, query: &[f32], rows: Rows<'a, Self>, out: &mut [f32]);
+}
+
+/// Rows of one precision go to the kernels of that precision.
+macro_rules! precise {
+    ($row:ty, $sums:ident) => {
+        impl<'a> Precise<'a> for $row {
+            fn dot(kernels: &Kernels, query: &[f32], rows: Rows<'a, Self>, out: &mut [f32]) {
+                (kernels.$sums.dot)(query, rows, out);
+            }
+
+            fn squared_l2(kernels: &Kernels, query: &[f32], rows: Rows<'a, Self>, out: &mut [f32]) {
+                (kernels.$sums.squared_l2)(query, rows, out);
+            }
+        }
+    };
+}
+
+precise!(&'a [f32], floats);
+precise!(&'a [u16], halves);
+precise!(ScaledRow<'a>, scaled);
+
 /// The implementations rely on rows as long as the query for their memory safety.
-fn check(query: &[f32], rows: Rows<'_>, out: &[f32]) {
+fn check<'a, R: Row<'a>>(query: &[f32], rows: &Rows<'a, R>, out: &[f32]) {
     assert_eq!(query.len(), rows.dimensions, "the query is of another length than the rows");
     assert_eq!(rows.slots.len(), out.len(), "not as many results as rows");
 }

@@ -1,12 +1,11 @@
-//! The exact search: every row that the filter lets through, in blocks.
+//! Comparing rows with a query, in blocks.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::VectorIndex;
-use super::distance::{Bound, Measure};
-use super::filter::Filter;
-use super::kernels::Rows;
+use super::distance::{Bound, Measure, RowNorm};
+use super::search::HitCursor;
 
 /// Rows per call of the kernels: enough to forget the cost of the call, few enough for the sums to
 /// stay in the first-level cache.
@@ -17,7 +16,7 @@ const BLOCK_ROWS: usize = 256;
 pub(super) struct Candidate<'a> {
     pub(super) distance: f64,
     pub(super) id: &'a str,
-    pub(super) slot: usize,
+    pub(super) slot: u32,
 }
 
 impl Ord for Candidate<'_> {
@@ -40,29 +39,42 @@ impl PartialEq for Candidate<'_> {
 
 impl Eq for Candidate<'_> {}
 
-/// The `k` nearest rows to a finite query, nearest first.
-pub(super) fn nearest<'a>(
+/// What is asked of results beside being near.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits<'a> {
+    /// They come after this.
+    pub(super) after: Option<&'a HitCursor>,
+    /// They are no farther than this.
+    pub(super) farthest: f64,
+}
+
+impl Limits<'_> {
+    pub(super) const NONE: Limits<'static> = Limits { after: None, farthest: f64::INFINITY };
+
+    fn hold(&self, candidate: &Candidate<'_>) -> bool {
+        let comes_after = |cursor: &HitCursor| {
+            let order = candidate.distance.total_cmp(&cursor.distance);
+            order.then_with(|| candidate.id.cmp(&cursor.id)).is_gt()
+        };
+        candidate.distance <= self.farthest && self.after.is_none_or(comes_after)
+    }
+}
+
+/// The `k` nearest of some rows to a finite query, nearest first.
+pub(super) fn nearest_of<'a>(
     index: &'a VectorIndex,
     query: &[f32],
     k: usize,
-    filter: Option<&Filter>,
+    limits: Limits<'_>,
+    slots: impl Iterator<Item = u32>,
 ) -> Vec<Candidate<'a>> {
-    let mut scan = Scan {
-        index,
-        measure: Measure::new(index.metric, query),
-        k: k.min(index.len()),
-        nearest: BinaryHeap::new(),
-        bound: Bound::NONE,
-    };
-    if scan.k == 0 {
-        return Vec::new();
-    }
-    match filter {
-        None => scan.rows(0..index.count()),
-        Some(filter) => {
-            let matches = |slot: &u32| filter.matches(&index.metadata[*slot as usize]);
-            scan.rows((0..index.count()).filter(matches));
-        }
+    let measure = Measure::new(index.metric, query);
+    let bound =
+        if limits.farthest.is_finite() { measure.bound(limits.farthest) } else { Bound::NONE };
+    let k = k.min(index.len());
+    let mut scan = Scan { index, measure, k, limits, nearest: BinaryHeap::new(), bound };
+    if scan.k > 0 {
+        scan.rows(slots);
     }
     scan.nearest.into_sorted_vec()
 }
@@ -72,6 +84,7 @@ struct Scan<'a, 'q> {
     measure: Measure<'q>,
     /// At least one.
     k: usize,
+    limits: Limits<'q>,
     /// The farthest on top.
     nearest: BinaryHeap<Candidate<'a>>,
     /// Of the farthest, once there are `k`.
@@ -98,20 +111,22 @@ impl Scan<'_, '_> {
     fn block(&mut self, slots: &[u32]) {
         let mut sums = [0.0_f32; BLOCK_ROWS];
         let sums = &mut sums[..slots.len()];
-        let (matrix, dimensions) = (&self.index.vectors, self.index.dimensions);
-        self.measure.sums(Rows { matrix, dimensions, slots }, sums);
+        self.measure.sums(&self.index.elements, slots, sums);
         for (slot, sum) in slots.iter().zip(&*sums) {
-            let slot = *slot as usize;
-            let squared_norm = self.index.squared_norms[slot];
-            if !self.measure.is_beyond(self.bound, *sum, squared_norm) {
-                self.offer(slot, *sum, squared_norm);
+            let norm = self.index.norms.row(*slot as usize)[0];
+            if !self.measure.is_beyond(self.bound, *sum, norm) {
+                self.offer(*slot, *sum, norm);
             }
         }
     }
 
-    fn offer(&mut self, slot: usize, sum: f32, squared_norm: f64) {
-        let distance = self.measure.distance(sum, squared_norm, self.index.row(slot));
-        let candidate = Candidate { distance, id: &self.index.ids[slot], slot };
+    fn offer(&mut self, slot: u32, sum: f32, norm: RowNorm) {
+        let row = || self.index.elements.get(slot as usize);
+        let distance = self.measure.distance(sum, norm, row);
+        let candidate = Candidate { distance, id: self.index.ids.get(slot), slot };
+        if !self.limits.hold(&candidate) {
+            return;
+        }
         if self.nearest.len() < self.k {
             self.nearest.push(candidate);
         } else if let Some(mut farthest) = self.nearest.peek_mut()

@@ -41,12 +41,13 @@ fn add_replace_get_and_remove() {
     assert!(index.add("a", &[4.0, 0.0], metadata(r#"{"n": 2}"#)).unwrap());
     assert_eq!(index.len(), 3);
     let a = index.get("a").unwrap();
-    assert_eq!((a.id, a.vector, a.metadata.to_json()), ("a", &[4.0, 0.0][..], r#"{"n":2}"#.into()));
+    assert_eq!((a.id, &*a.vector), ("a", &[4.0, 0.0][..]));
+    assert_eq!(a.metadata.to_json(), r#"{"n":2}"#);
     assert_eq!(ids(&index.search(&[0.0, 0.0], 9, &all()).unwrap()), ["b", "c", "a"]);
     assert!(index.remove("a"));
     assert!(!index.remove("a"));
     assert_eq!(index.get("a"), None);
-    assert_eq!(index.get("c").unwrap().vector, [3.0, 0.0]);
+    assert_eq!(*index.get("c").unwrap().vector, [3.0, 0.0]);
     assert_eq!(ids(&index.search(&[0.0, 0.0], 9, &all()).unwrap()), ["b", "c"]);
     assert!(index.remove("c") && index.remove("b"));
     assert!(index.is_empty());
@@ -81,7 +82,7 @@ fn bad_input_is_refused_and_changes_nothing() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains(says), "{error}");
     }
-    assert_eq!((index.len(), index.get("a").unwrap().vector), (1, &[1.0, 2.0][..]));
+    assert_eq!((index.len(), &*index.get("a").unwrap().vector), (1, &[1.0, 2.0][..]));
     assert!(index.add(&long[1..], &[0.0, 0.0], Metadata::new()).is_ok());
     assert!(index.add("\u{7}\n \u{fe0f}'\"", &[0.0, 0.0], Metadata::new()).is_ok());
     let error = index.search(&[1.0], 1, &all()).unwrap_err();
@@ -100,13 +101,11 @@ fn counts_are_exact_and_ties_go_by_id() {
     assert_eq!(index.search(&[2.0], 0, &all()).unwrap(), []);
     assert_eq!(index.search(&[2.0], usize::MAX, &all()).unwrap().len(), 5);
     let filter = Some(Filter::from_json(r#"{"odd": true}"#).unwrap());
-    let odd = SearchOptions { filter, exact: true };
+    let odd = SearchOptions { filter, exact: true, ..all() };
     assert_eq!(ids(&index.search(&[2.0], 2, &odd).unwrap()), ["a", "c"]);
     assert_eq!(ids(&index.search(&[2.0], 9, &odd).unwrap()), ["a", "c", "e"]);
     let none = Some(Filter::from_json(r#"{"odd": 1}"#).unwrap());
-    assert!(
-        index.search(&[2.0], 9, &SearchOptions { filter: none, exact: false }).unwrap().is_empty()
-    );
+    assert!(index.search(&[2.0], 9, &SearchOptions { filter: none, ..all() }).unwrap().is_empty());
 }
 
 #[test]
@@ -169,7 +168,11 @@ fn random_operations_agree_with_a_model() {
         seen.sort_by_key(|entry| entry.id);
         let expected: Vec<VectorRef<'_>> = model
             .iter()
-            .map(|(id, (vector, metadata))| VectorRef { id, vector, metadata })
+            .map(|(id, (vector, metadata))| VectorRef {
+                id,
+                vector: vector.into(),
+                metadata: metadata.clone(),
+            })
             .collect();
         assert_eq!(seen, expected, "seed {seed}");
     }
@@ -192,7 +195,7 @@ fn check_search(
         .collect();
     expected.sort_by(|a, b| a.partial_cmp(b).unwrap());
     expected.truncate(k);
-    let hits = index.search(&query, k, &SearchOptions { filter, exact: false }).unwrap();
+    let hits = index.search(&query, k, &SearchOptions { filter, exact: true, ..all() }).unwrap();
     let found: Vec<(f64, &str)> = hits.iter().map(|hit| (hit.distance, &*hit.id)).collect();
     assert_eq!(found, expected, "{at}");
     for hit in &hits {

@@ -1,27 +1,45 @@
 //! The portable implementation, and the definition that the others are tested against.
 
-use super::{Kernels, LANES, Rows};
+use super::rows::{Row, Rows};
+use super::{Kernels, LANES, Sums, lookup, rotate};
 
-pub(super) static KERNELS: Kernels =
-    Kernels { name: "scalar", dot: rows::<false>, squared_l2: rows::<true> };
+pub(super) static KERNELS: Kernels = Kernels {
+    name: "scalar",
+    floats: Sums {
+        dot: |query, rows, out| sums::<false, _>(query, rows, out),
+        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
+    },
+    halves: Sums {
+        dot: |query, rows, out| sums::<false, _>(query, rows, out),
+        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
+    },
+    scaled: Sums {
+        dot: |query, rows, out| sums::<false, _>(query, rows, out),
+        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
+    },
+    pair: |a, b| sum::<false, _>(a, b),
+    lookup: lookup::scalar,
+    keys: lookup::keys,
+    table: lookup::table,
+    rotate: rotate::rotate,
+};
 
-fn rows<const SQUARED_L2: bool>(query: &[f32], rows: Rows<'_>, out: &mut [f32]) {
+fn sums<'a, const SQUARED_L2: bool, R: Row<'a>>(query: &[f32], rows: Rows<'a, R>, out: &mut [f32]) {
     for (at, out) in out.iter_mut().enumerate() {
-        *out = sum::<SQUARED_L2>(query, rows.row(at));
+        *out = sum::<SQUARED_L2, R>(query, rows.row(at));
     }
 }
 
-fn sum<const SQUARED_L2: bool>(query: &[f32], row: &[f32]) -> f32 {
+fn sum<'a, const SQUARED_L2: bool, R: Row<'a>>(query: &[f32], row: R) -> f32 {
     let mut lanes = [0.0_f32; LANES];
-    let (query_blocks, query_rest) = query.as_chunks::<LANES>();
-    let (row_blocks, row_rest) = row.as_chunks::<LANES>();
-    for (q, x) in query_blocks.iter().zip(row_blocks) {
-        for ((lane, q), x) in lanes.iter_mut().zip(q).zip(x) {
-            *lane += term::<SQUARED_L2>(*q, *x);
+    let (blocks, rest) = query.as_chunks::<LANES>();
+    for (block, q) in blocks.iter().enumerate() {
+        for (at, (lane, q)) in lanes.iter_mut().zip(q).enumerate() {
+            *lane += term::<SQUARED_L2>(*q, row.element(block * LANES + at));
         }
     }
-    for ((lane, q), x) in lanes.iter_mut().zip(query_rest).zip(row_rest) {
-        *lane += term::<SQUARED_L2>(*q, *x);
+    for (at, (lane, q)) in lanes.iter_mut().zip(rest).enumerate() {
+        *lane += term::<SQUARED_L2>(*q, row.element(blocks.len() * LANES + at));
     }
     let mut half = LANES / 2;
     while half > 0 {

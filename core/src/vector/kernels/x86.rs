@@ -4,6 +4,7 @@
 
 use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
+use super::rows::Row;
 use super::{Kernels, LANES};
 
 mod avx2;
@@ -14,14 +15,24 @@ mod avx512;
 /// The processor guesses what follows within a page of 4 KiB, but not where the next page, or the
 /// next row that a filter lets through, lies.
 #[inline]
-fn prefetch<const R: usize>(next: [&[f32]; R], at: usize) {
-    const LINE: usize = 16;
+fn prefetch<'a, R: Row<'a>, const N: usize>(next: [R; N], at: usize) {
+    const LINE: usize = 64;
     for row in next {
-        for line in 0..LANES / LINE {
-            let here = row.as_ptr().wrapping_add(at + line * LINE);
+        let (here, end) = (row.address(at), row.address(at + LANES));
+        for line in (0..end.addr() - here.addr()).step_by(LINE) {
             // SAFETY: a prefetch reads nothing and cannot fault, wherever it points.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(here.cast()) };
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(here.wrapping_add(line).cast()) };
         }
+    }
+}
+
+/// Asks for some bytes that are read soon.
+#[inline]
+pub(super) fn prefetch_bytes(bytes: &[u8]) {
+    const LINE: usize = 64;
+    for line in bytes.chunks(LINE) {
+        // SAFETY: a prefetch reads nothing and cannot fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
 }
 
