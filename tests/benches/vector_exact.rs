@@ -63,7 +63,10 @@ fn main() -> Result<()> {
         ("dot, filter on 1 %", r#"{"n": 0}"#),
     ] {
         let filter = Some(Filter::from_json(text)?);
-        report(name, rounds(&index, &queries, &SearchOptions { filter, exact: true })?);
+        report(
+            name,
+            rounds(&index, &queries, &SearchOptions { filter, exact: true, ..all.clone() })?,
+        );
     }
     snapshot(&index)
 }

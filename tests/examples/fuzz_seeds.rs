@@ -12,14 +12,18 @@ use sigil_core::container::{self, StoreId};
 use sigil_core::image::{self, OpenOptions};
 use sigil_core::{
     DATABASE_FILE, Database, DatabaseOptions, FixedHost, ImageStore, MemoryFiles, MemoryStorage,
-    Metadata, Metric, SnapshotMark, SnapshotStorage, VectorIndex, WAL_FILE,
+    Metadata, Metric, Precision, SnapshotMark, SnapshotStorage, VectorIndex, WAL_FILE,
 };
 
 /// The identity that the targets open their stores with.
 const STORE: StoreId = StoreId([3; 16]);
 
-/// What stands before the payload of an index snapshot, as in `fuzz_targets/index_snapshot.rs`.
+/// What stands before the table of the sections of an index snapshot.
 const INDEX_HEADER_BYTES: usize = 36;
+
+/// How many sections there are, and how many bytes of the table each takes.
+const INDEX_SECTIONS: usize = 5;
+const INDEX_ENTRY_BYTES: usize = 16;
 
 fn write(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
@@ -66,6 +70,28 @@ fn index() -> sigil_core::Result<VectorIndex> {
     Ok(index)
 }
 
+/// Enough vectors for cells, of few elements.
+fn index_with_cells() -> sigil_core::Result<VectorIndex> {
+    let mut index = VectorIndex::with_precision(2, Metric::L2, Precision::Int8)?;
+    for n in 0..1_000_u16 {
+        let angle = f32::from(n);
+        index.add(&n.to_string(), &[angle.sin(), angle.cos()], Metadata::new())?;
+    }
+    for n in 0..480 {
+        index.remove(&n.to_string());
+    }
+    Ok(index)
+}
+
+/// A snapshot as `fuzz_targets/index_snapshot.rs` puts one together: the lengths of its sections
+/// but the last, and the sections.
+fn sections(snapshot: &[u8]) -> Vec<u8> {
+    let (table, sections) =
+        snapshot[INDEX_HEADER_BYTES..].split_at(INDEX_SECTIONS * INDEX_ENTRY_BYTES);
+    let lengths = table.chunks(INDEX_ENTRY_BYTES).take(INDEX_SECTIONS - 1);
+    lengths.flat_map(|entry| &entry[..2]).chain(sections).copied().collect()
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let storage = blobs()?;
     for name in storage.names() {
@@ -83,12 +109,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mark = SnapshotMark { watermark: 2, store: STORE.0, collection: 1 };
     let bytes = index()?.to_bytes_marked(&mark)?;
     write("index_snapshot", "two-vectors", &bytes)?;
-    write("index_snapshot", "two-vectors.payload", &bytes[INDEX_HEADER_BYTES..])?;
+    write("index_snapshot", "two-vectors.sections", &sections(&bytes))?;
+    let cells = index_with_cells()?.to_bytes_marked(&mark)?;
+    write("index_snapshot", "cells.sections", &sections(&cells))?;
     let (database, log) = database()?;
     let cut = u16::try_from(database.len() / 512)?.to_be_bytes();
     write("page", "database", &[&cut, database.as_slice()].concat())?;
     write("page", "with-log", &[&cut, database.as_slice(), &log].concat())?;
     let empty = VectorIndex::new(8, Metric::L2)?.to_bytes_marked(&mark)?;
-    write("index_snapshot", "empty.payload", &empty[INDEX_HEADER_BYTES..])?;
+    write("index_snapshot", "empty.sections", &sections(&empty))?;
     Ok(())
 }

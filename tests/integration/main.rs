@@ -14,6 +14,7 @@ mod migrate;
 mod migrate_source;
 mod model;
 mod model_stores;
+mod model_vector_engine;
 mod model_vectors;
 mod page;
 mod scrub;

@@ -559,7 +559,8 @@ fn search(store: &Store, name: &str, vectors: &Vectors, random: &mut Random) -> 
     let k = [0, 1, 3, 10, 50, usize::MAX][random.below(6)];
     let filter: Option<Value> = (random.below(3) > 0).then(|| random_filter(random));
     let parsed = filter.as_ref().map(|filter| Filter::parse(filter).unwrap());
-    let options = SearchOptions { filter: parsed, exact: random.below(2) == 0 };
+    let options =
+        SearchOptions { filter: parsed, exact: random.below(2) == 0, ..SearchOptions::default() };
     let hits: Vec<Hit> = store.collection(name)?.search(&query, k, &options)?;
     let filter = filter.as_ref();
     if let Err(wrong) = check_hits(vectors.metric, &vectors.rows, &query, k, filter, &hits, true) {

@@ -80,7 +80,8 @@ fn an_index_finds_what_looking_at_every_vector_finds() {
         }
         for (id, (vector, metadata)) in &rows {
             let held = index.get(id).unwrap();
-            assert_eq!((held.vector, held.metadata), (&vector[..], &to_metadata(metadata)), "{at}");
+            let held = (&*held.vector, held.metadata);
+            assert_eq!(held, (&vector[..], to_metadata(metadata)), "{at}");
         }
     }
 }
@@ -101,6 +102,7 @@ fn search(
     let options = SearchOptions {
         filter: filter.as_ref().map(|filter| Filter::parse(filter).unwrap()),
         exact: random.below(2) == 0,
+        ..SearchOptions::default()
     };
     let hits = index.search(&query, k, &options).unwrap();
     let exact = elements == Elements::Small;

@@ -69,7 +69,7 @@ impl WasmVectorIndex {
     /// `[vector, metadata as JSON]` of what is under `id`, or `undefined`.
     pub fn get(&self, id: &str) -> Option<Array> {
         let found = self.index.get(id)?;
-        let vector = Float32Array::from(found.vector);
+        let vector = Float32Array::from(&*found.vector);
         Some(Array::of2(&vector, &found.metadata.to_json().into()))
     }
 

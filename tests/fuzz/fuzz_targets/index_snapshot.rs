@@ -1,7 +1,8 @@
 //! Any bytes as an index snapshot: refused as damage or newer, or an index that works.
 //!
-//! Checksums would keep the fuzzer from ever reaching the payload, so every input is tried twice:
-//! as it is, and as the payload of a header whose checksums hold.
+//! Checksums would keep the fuzzer from ever reaching what they cover, so every input is tried in
+//! three ways: as it is, as the payload of version 1, and as the sections of version 2, behind
+//! headers whose checksums hold.
 
 #![no_main]
 
@@ -11,17 +12,38 @@ use twox_hash::XxHash3_64;
 
 fuzz_target!(|bytes: &[u8]| {
     check(bytes);
-    check(&sealed(bytes));
+    check(&headed(1, bytes, bytes));
+    if let Some(sections) = sections(bytes) {
+        check(&sections);
+    }
 });
 
-/// `payload` behind a header of version 1.
-fn sealed(payload: &[u8]) -> Vec<u8> {
-    let mut bytes = b"SIGILVIX\x01\0\0\0".to_vec();
-    bytes.extend((payload.len() as u64).to_le_bytes());
-    bytes.extend(XxHash3_64::oneshot(payload).to_le_bytes());
+/// A header before a body, of which some is under its checksum.
+fn headed(version: u8, checked: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut bytes = b"SIGILVIX".to_vec();
+    bytes.extend([version, 0, 0, 0]);
+    bytes.extend((body.len() as u64).to_le_bytes());
+    bytes.extend(XxHash3_64::oneshot(checked).to_le_bytes());
     bytes.extend(XxHash3_64::oneshot(&bytes).to_le_bytes());
-    bytes.extend(payload);
+    bytes.extend(body);
     bytes
+}
+
+/// Version 2, from the lengths of its sections but the last, 16 bits each, and the sections.
+fn sections(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (lengths, mut rest) = bytes.split_at_checked(8)?;
+    let mut table = Vec::new();
+    let mut body = Vec::new();
+    let lengths =
+        lengths.chunks(2).map(|length| usize::from(u16::from_le_bytes([length[0], length[1]])));
+    for length in lengths.chain([usize::MAX]) {
+        let (section, after) = rest.split_at(length.min(rest.len()));
+        table.extend((section.len() as u64).to_le_bytes());
+        table.extend(XxHash3_64::oneshot(section).to_le_bytes());
+        body.extend(section);
+        rest = after;
+    }
+    Some(headed(2, &table, &[&table[..], &body].concat()))
 }
 
 fn check(bytes: &[u8]) {

@@ -24,7 +24,7 @@ struct Info<'a> {
 
 impl<'a> Info<'a> {
     fn new(info: &'a CollectionInfo, count: Option<usize>) -> Info<'a> {
-        let CollectionOptions { dimensions, metric } = info.options;
+        let CollectionOptions { dimensions, metric, .. } = info.options;
         Info { name: &info.name, dimensions, metric: metric.as_str(), count }
     }
 }
@@ -203,7 +203,11 @@ impl WasmStore {
 
 /// The options of a search whose filter is JSON.
 pub(crate) fn search_options(filter: Option<&str>, exact: bool) -> Result<SearchOptions> {
-    Ok(SearchOptions { filter: filter.map(Filter::from_json).transpose()?, exact })
+    Ok(SearchOptions {
+        filter: filter.map(Filter::from_json).transpose()?,
+        exact,
+        ..Default::default()
+    })
 }
 
 /// `[ids, distances, metadata as JSON]`, nearest first.
