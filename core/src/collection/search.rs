@@ -11,9 +11,6 @@ const MORE: usize = 10;
 /// Rows of the table that are compared at a time.
 const ROWS: usize = 1_000;
 
-/// Results that are to differ are chosen from so many times more.
-const POOL: usize = 4;
-
 impl Collection<'_> {
     /// The `k` nearest vectors to `query` that match the filter, nearest first, ties by id:
     /// exactly `k` of them, or all that match when they are fewer.
@@ -39,16 +36,15 @@ impl Collection<'_> {
             return self.by_index(|vectors| vectors.explain(query, k, options));
         }
         let seen = options.after.as_ref().map_or(0, |after| after.seen);
-        let pool = if options.diversity.is_some() { k.saturating_mul(POOL) } else { k };
-        let wanted = pool.saturating_add(seen);
+        let wanted = options.pool(k).saturating_add(seen);
         let wanted = wanted.saturating_add(MORE.max(wanted / 2));
         let nearest = SearchOptions { after: None, diversity: None, ..options.clone() };
         let (hits, how) = self.by_index(|vectors| vectors.explain(query, wanted, &nearest))?;
-        let stored = self.as_stored(hits.iter().map(|hit| &*hit.id))?;
-        let exact = SearchOptions { exact: true, filter: None, ..options.clone() };
         if options.exact {
             return Ok((self.by_table(query, k, options)?, how));
         }
+        let stored = self.as_stored(hits.iter().map(|hit| &*hit.id))?;
+        let exact = SearchOptions { exact: true, filter: None, ..options.clone() };
         let found = stored.search(query, k, &exact)?;
         // Behind a cursor there may be more than the index gave.
         if found.len() < k && hits.len() == wanted {
@@ -187,7 +183,7 @@ impl Collection<'_> {
 
     /// The exact results, from every row of the table.
     fn by_table(&self, query: &[f32], k: usize, options: &SearchOptions) -> Result<Vec<Hit>> {
-        let pool = if options.diversity.is_some() { k.saturating_mul(POOL) } else { k };
+        let pool = options.pool(k);
         let exact = SearchOptions { exact: true, diversity: None, ..options.clone() };
         let mut hits: Vec<Hit> = Vec::new();
         self.each_rows(|rows| {

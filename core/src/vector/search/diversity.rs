@@ -1,6 +1,6 @@
 //! Results that differ from each other.
 
-use super::{Found, Request, VectorIndex};
+use super::{Found, Request, SearchOptions, VectorIndex};
 use crate::vector::distance::Measure;
 use crate::vector::metric::Metric;
 use crate::vector::scan::Candidate;
@@ -8,12 +8,19 @@ use crate::vector::scan::Candidate;
 /// Results are chosen from so many times more.
 const POOL: usize = 4;
 
+impl SearchOptions {
+    /// How many of the nearest `k` results are chosen from.
+    pub(crate) fn pool(&self, k: usize) -> usize {
+        if self.diversity.is_some() { k.saturating_mul(POOL) } else { k }
+    }
+}
+
 impl VectorIndex {
     /// Chooses one result after another: the nearest first, then what is near the query and far
     /// from those chosen, weighed by `diversity`.
     pub(super) fn find_diverse(&self, request: Request<'_>, diversity: f64) -> Found<'_> {
         let Request { k, .. } = request;
-        let wider = Request { k: k.saturating_mul(POOL), ..request };
+        let wider = Request { k: request.options.pool(k), ..request };
         let mut found = self.find_nearest(wider);
         let mut pool = std::mem::take(&mut found.nearest);
         // How near each of the pool is to the nearest of those chosen.
