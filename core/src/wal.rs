@@ -202,14 +202,15 @@ impl WalScanner {
             let sum = frame.sum(&format, checksum);
             if frame.salts() != format.salts || frame.page_number() == 0 || sum != frame.checksum()
             {
-                // Whole pages do not end in zeros: the last bytes are the page's own checksum. So
-                // this is a write into the room behind the log that was cut off.
-                if written_len(&bytes[at..]) + PAGE_END_LEN <= format.frame_len() {
-                    break;
-                }
                 let later = commits_behind(&format, checksum, &bytes[at..]);
                 if later == 0 && restart::is_older(frame, &format) {
                     bytes = &bytes[..at];
+                    break;
+                }
+                // Whole pages do not end in zeros: the last bytes are the page's own checksum. So
+                // this is a write that was cut off, into room behind the log or over an older one.
+                if later == 0 && frame.0.ends_with(&[0; PAGE_END_LEN]) {
+                    bytes = &bytes[..at + format.frame_len()];
                     break;
                 }
                 return judge(start + at as u64, later);

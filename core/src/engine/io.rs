@@ -179,6 +179,9 @@ impl OpenFile {
 
     fn write(&self, pos: u64, bytes: &[u8]) -> crate::Result<usize> {
         self.forget_ahead();
+        if let Some(log) = &self.log {
+            log.writing(self.file.as_ref(), pos, bytes.len() as u64)?;
+        }
         if self.marked {
             let mut marked = bytes.to_vec();
             toggle_marks(pos, &mut marked);

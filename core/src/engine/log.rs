@@ -6,12 +6,17 @@
 //! the file keep its length: the next log is written over the last one, whose frames are told
 //! from its own by their salts. What a crash leaves of either is cut off when the database is
 //! opened.
+//!
+//! A frame that is half this log's and half the last one's would look like a damaged commit. So
+//! zeros are put over the old frames before a write, all but the first header, which says that
+//! they are old: a process killed at any byte then leaves what [`crate::wal::scan`] knows to be
+//! unfinished. Both writes are to the same pages and are made durable together.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::Result;
 use crate::files::File;
-use crate::wal::RESTARTED;
+use crate::wal::{FRAME_HEADER_LEN, RESTARTED, WAL_HEADER_LEN};
 
 /// The state of the log, which its file and the database share.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(super) struct Log {
     file_len: AtomicU64,
     /// The longest file that is kept when the log is emptied.
     kept_len: AtomicU64,
+    /// Up to where the file may have frames of an older log.
+    stale_len: AtomicU64,
 }
 
 impl Log {
@@ -34,6 +41,7 @@ impl Log {
             len: AtomicU64::new(0),
             file_len: AtomicU64::new(0),
             kept_len: AtomicU64::new(0),
+            stale_len: AtomicU64::new(0),
         }
     }
 
@@ -57,6 +65,17 @@ impl Log {
     pub(super) fn set(&self, len: u64) {
         self.len.store(len, Ordering::Relaxed);
         self.file_len.store(len, Ordering::Relaxed);
+        self.stale_len.store(0, Ordering::Relaxed);
+    }
+
+    /// Prepares a write of `len` bytes at `pos`: no frame will be part new and part old.
+    pub(super) fn writing(&self, file: &dyn File, pos: u64, len: u64) -> Result<()> {
+        let from = pos.max(WAL_HEADER_LEN as u64) + FRAME_HEADER_LEN as u64;
+        let until = (pos + len).min(self.stale_len.load(Ordering::Relaxed));
+        match usize::try_from(until.saturating_sub(from)) {
+            Ok(stale) if stale > 0 => file.write_at(from, &vec![0; stale]),
+            _ => Ok(()),
+        }
     }
 
     /// Takes note of a write that ends at `end`, and makes room for the next ones.
@@ -85,6 +104,7 @@ impl Log {
         if len == 0 && file_len > 0 && file_len <= self.kept_len.load(Ordering::Relaxed) {
             // The header of the next log must not be torn between it and the last one's.
             file.write_at(0, &RESTARTED)?;
+            self.stale_len.fetch_max(self.len(), Ordering::Relaxed);
             self.len.store(0, Ordering::Relaxed);
             return Ok(());
         }

@@ -258,6 +258,43 @@ fn frames_of_an_older_log_are_room_for_more() {
     }
 }
 
+/// The room for a write at `at` is cleared behind its first header, and then it is written.
+#[test]
+fn a_write_over_an_older_log_that_is_cut_off_anywhere_is_unfinished() {
+    let (old, _) = over(&[], 1 << 30, 11, 6);
+    let (new, ends) = over(&old, (1 << 30) + 1, 22, 4);
+    for transaction in 0..4 {
+        let (from, until) = (ends[transaction], ends[transaction + 1]);
+        // The header of the log is no commit.
+        let begun = if transaction == 0 { WAL_HEADER_LEN } else { 0 };
+        let tail_of = |len: usize| match len as u64 {
+            0 => WalTail::Nothing,
+            len => WalTail::Unfinished { len },
+        };
+        let before = [&new[..from], &old[from..]].concat();
+        let mut cleared = before.clone();
+        cleared[from + FRAME_HEADER_LEN..until].fill(0);
+        // A kernel cuts writes at multiples of its pages, and whatever is in a log at those of 8.
+        for cut in (from..=until).step_by(8) {
+            let clearing = [&cleared[..cut], &before[cut..]].concat();
+            assert_eq!(scan(&clearing).tail, tail_of(begun), "cleared up to {cut}");
+            assert_eq!(scan(&clearing).commits, transaction as u64);
+            let written = [&new[..cut], &cleared[cut..]].concat();
+            let found = scan(&written);
+            let whole = cut == until;
+            assert_eq!(found.commits, transaction as u64 + u64::from(whole), "cut at {cut}");
+            let expected = match cut - from {
+                _ if whole => 0,
+                // The header is partly the old one's.
+                ..FRAME_HEADER_LEN if found.tail == tail_of(begun) => begun,
+                ..FRAME_HEADER_LEN => begun + FRAME_HEADER_LEN,
+                _ => begun + written_len(&written[from..cut]),
+            };
+            assert_eq!(found.tail, tail_of(expected), "cut at {cut}");
+        }
+    }
+}
+
 #[test]
 fn damage_before_an_older_log_is_damage() {
     let (old, _) = over(&[], 7, 11, 6);
