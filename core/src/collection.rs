@@ -248,6 +248,14 @@ impl<'a> Collection<'a> {
         self.store.with_current_index(&self.info, |index| Ok(index.vectors().len()))
     }
 
+    /// How many bytes the index takes in memory, apart from what the allocator adds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when the collection was dropped, and storage kinds.
+    pub fn memory(&self) -> Result<usize> {
+        self.store.with_current_index(&self.info, |index| Ok(index.vectors().memory()))
+    }
+
     /// Throws the index away and builds it again from the table.
     ///
     /// Nothing needs this: an index that cannot be trusted is rebuilt when it is opened.

@@ -105,6 +105,7 @@ fn a_rounded_index_gives_the_results_of_what_is_stored() {
         let many = of.search_many(&[&vector(1), &vector(2)], 3, &SearchOptions::default()).unwrap();
         assert_eq!(many[0], hits);
     }
+    assert!(rounded.memory().unwrap() < whole.memory().unwrap());
 }
 
 #[test]
