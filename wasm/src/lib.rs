@@ -11,6 +11,7 @@ mod files;
 mod held;
 mod host;
 mod panic;
+mod search;
 mod storage;
 mod store;
 mod vector_index;

@@ -24,7 +24,6 @@ use crate::error::{JsResult, throwing, to_js};
 use crate::files::{JsFiles, Meter, SyncFiles};
 use crate::host::JsHost;
 use crate::storage::{JsSnapshots, SyncSnapshots};
-pub(crate) use collections::{hits_to_js, search_options};
 use image::Imaged;
 pub use image::WasmImageOpener;
 use typed::Typed;

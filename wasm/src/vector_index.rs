@@ -1,11 +1,14 @@
 //! A vector index without SQL and without a store.
 
 use js_sys::{Array, Float32Array};
-use sigil_core::{Metadata, Metric, VectorIndex};
+use sigil_core::{Metadata, Metric, Precision, VectorIndex};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{JsResult, throwing};
-use crate::store::{hits_to_js, search_options};
+use crate::search::{
+    Asked, all_hits_to_js, borrowed, explained_to_js, hits_to_js, queries, recall_to_js,
+};
 
 /// One index in memory.
 #[wasm_bindgen]
@@ -19,11 +22,12 @@ impl WasmVectorIndex {
     /// An empty index.
     ///
     /// # Errors
-    /// As [`VectorIndex::new`] and [`Metric::parse`].
-    pub fn create(dimensions: usize, metric: &str) -> JsResult<WasmVectorIndex> {
+    /// As [`VectorIndex::with_precision`], [`Metric::parse`] and [`Precision::parse`].
+    pub fn create(dimensions: usize, metric: &str, precision: &str) -> JsResult<WasmVectorIndex> {
         crate::panic::install();
         throwing(|| {
-            let index = VectorIndex::new(dimensions, Metric::parse(metric)?)?;
+            let (metric, precision) = (Metric::parse(metric)?, Precision::parse(precision)?);
+            let index = VectorIndex::with_precision(dimensions, metric, precision)?;
             Ok(WasmVectorIndex { index })
         })
     }
@@ -46,6 +50,11 @@ impl WasmVectorIndex {
     /// How distances are measured.
     pub fn metric(&self) -> String {
         self.index.metric().as_str().to_owned()
+    }
+
+    /// How precisely elements are kept.
+    pub fn precision(&self) -> String {
+        self.index.precision().as_str().to_owned()
     }
 
     /// How many vectors there are.
@@ -73,21 +82,93 @@ impl WasmVectorIndex {
         Some(Array::of2(&vector, &found.metadata.to_json().into()))
     }
 
-    /// The nearest vectors, packed as those of a collection; `filter` is JSON.
+    /// The nearest vectors, as [`hits_to_js`] packs them.
     ///
     /// # Errors
-    /// As [`VectorIndex::search`], and `invalid-input` for a malformed filter.
-    pub fn search(
-        &self,
-        query: &[f32],
-        k: usize,
-        filter: Option<String>,
-        exact: bool,
-    ) -> JsResult<Array> {
+    /// As [`VectorIndex::search`] and [`Asked::from_js`].
+    pub fn search(&self, query: &[f32], options: JsValue) -> JsResult<Array> {
         throwing(|| {
-            let options = search_options(filter.as_deref(), exact)?;
+            let Asked { k, options } = Asked::from_js(options)?;
             Ok(hits_to_js(self.index.search(query, k, &options)?))
         })
+    }
+
+    /// The nearest vectors to each of several queries, which come one after another.
+    ///
+    /// # Errors
+    /// As [`VectorIndex::search_many`], [`Asked::from_js`] and [`queries`].
+    #[wasm_bindgen(js_name = searchMany)]
+    pub fn search_many(&self, elements: &[f32], options: JsValue) -> JsResult<Array> {
+        throwing(|| {
+            let Asked { k, options } = Asked::from_js(options)?;
+            let queries = queries(elements, self.index.dimensions())?;
+            Ok(all_hits_to_js(self.index.search_many(&queries, k, &options)?))
+        })
+    }
+
+    /// The vectors within a distance; of the options the filter and the cursor count.
+    ///
+    /// # Errors
+    /// As [`VectorIndex::within`] and [`Asked::from_js`].
+    pub fn within(&self, query: &[f32], distance: f64, options: JsValue) -> JsResult<Array> {
+        throwing(|| {
+            let Asked { options, .. } = Asked::from_js(options)?;
+            Ok(hits_to_js(self.index.within(query, distance, &options)?))
+        })
+    }
+
+    /// The vectors nearest to the one under `id`.
+    ///
+    /// # Errors
+    /// As [`VectorIndex::search_like`] and [`Asked::from_js`].
+    #[wasm_bindgen(js_name = searchLike)]
+    pub fn search_like(&self, id: &str, options: JsValue) -> JsResult<Array> {
+        throwing(|| {
+            let Asked { k, options } = Asked::from_js(options)?;
+            Ok(hits_to_js(self.index.search_like(id, k, &options)?))
+        })
+    }
+
+    /// The vectors nearest to some and away from others, all given by their ids.
+    ///
+    /// # Errors
+    /// As [`VectorIndex::recommend`] and [`Asked::from_js`].
+    pub fn recommend(
+        &self,
+        positive: Vec<String>,
+        negative: Vec<String>,
+        options: JsValue,
+    ) -> JsResult<Array> {
+        throwing(|| {
+            let Asked { k, options } = Asked::from_js(options)?;
+            let (positive, negative) = (borrowed(&positive), borrowed(&negative));
+            Ok(hits_to_js(self.index.recommend(&positive, &negative, k, &options)?))
+        })
+    }
+
+    /// As [`WasmVectorIndex::search`], and how the results were found.
+    ///
+    /// # Errors
+    /// As [`WasmVectorIndex::search`].
+    pub fn explain(&self, query: &[f32], options: JsValue) -> JsResult<Array> {
+        explained_to_js(throwing(|| {
+            let Asked { k, options } = Asked::from_js(options)?;
+            self.index.explain(query, k, &options)
+        })?)
+    }
+
+    /// Compares usual searches with exact ones.
+    ///
+    /// # Errors
+    /// None.
+    #[wasm_bindgen(js_name = recallCheck)]
+    pub fn recall_check(&self, sample: usize, k: usize) -> JsResult<JsValue> {
+        recall_to_js(self.index.recall_check(sample, k))
+    }
+
+    /// How many bytes it takes.
+    pub fn memory(&self) -> usize {
+        self.index.memory()
     }
 
     /// The whole index as bytes.

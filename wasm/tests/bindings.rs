@@ -232,17 +232,257 @@ fn an_image_goes_out_and_comes_back() {
 
 #[wasm_bindgen_test]
 fn an_index_goes_through_its_bytes() {
-    let mut index = WasmVectorIndex::create(2, "l2").unwrap();
+    let mut index = WasmVectorIndex::create(2, "l2", "f32").unwrap();
     assert!(!index.add("a", &[1.0, 2.0], r#"{"k": 1}"#).unwrap());
     assert!(index.add("a", &[1.0, 3.0], r#"{"k": 1}"#).unwrap());
     assert_eq!(code(&index.add("b", &[1.0], "{}").unwrap_err()), "invalid-input");
     assert_eq!(code(&index.add("b", &[1.0, 2.0], "{").unwrap_err()), "invalid-input");
     let index = WasmVectorIndex::from_bytes(&index.to_bytes().unwrap()).unwrap();
-    let hits = index.search(&[1.0, 3.0], 5, Some(r#"{"k": 1}"#.into()), true).unwrap();
-    assert_eq!(hits.get(0).unchecked_into::<Array>().get(0), JsValue::from_str("a"));
+    let options = eval(r#"({ k: 5, filter: '{"k": 1}', exact: true })"#);
+    assert_eq!(ids(&index.search(&[1.0, 3.0], options).unwrap()), ["a"]);
     assert_eq!(code(&WasmVectorIndex::from_bytes(b"no").unwrap_err()), "corrupt");
-    assert_eq!(code(&WasmVectorIndex::create(0, "l2").unwrap_err()), "invalid-input");
-    assert_eq!(code(&WasmVectorIndex::create(1, "x").unwrap_err()), "invalid-input");
+    for (dimensions, metric, precision) in [(0, "l2", "f32"), (1, "x", "f32"), (1, "l2", "f64")] {
+        let thrown = WasmVectorIndex::create(dimensions, metric, precision).unwrap_err();
+        assert_eq!(code(&thrown), "invalid-input");
+    }
+}
+
+fn at(packed: &Array, index: u32) -> Array {
+    packed.get(index).unchecked_into()
+}
+
+fn texts(values: &Array) -> Vec<String> {
+    values.iter().map(|value| value.as_string().unwrap()).collect()
+}
+
+/// The ids of packed hits.
+fn ids(hits: &Array) -> Vec<String> {
+    texts(&at(hits, 0))
+}
+
+fn number(object: &JsValue, name: &str) -> f64 {
+    Reflect::get(object, &name.into()).unwrap().as_f64().unwrap()
+}
+
+fn text(object: &JsValue, name: &str) -> String {
+    Reflect::get(object, &name.into()).unwrap().as_string().unwrap()
+}
+
+const COUNT: u16 = 20;
+
+/// What the tests below search: numbers on a line, by their names, with their remainders by 2.
+fn line() -> (Vec<String>, Vec<f32>, Vec<String>) {
+    let numbers = 0..COUNT;
+    let ids = numbers.clone().map(|n| format!("v{n:02}")).collect();
+    let metadata = numbers.clone().map(|n| format!(r#"{{"odd": {}}}"#, n % 2 == 1)).collect();
+    (ids, numbers.map(f32::from).collect(), metadata)
+}
+
+fn index() -> WasmVectorIndex {
+    let mut index = WasmVectorIndex::create(1, "l2", "f16").unwrap();
+    let (ids, vectors, metadata) = line();
+    for ((id, vector), metadata) in ids.iter().zip(vectors).zip(&metadata) {
+        index.add(id, &[vector], metadata).unwrap();
+    }
+    index
+}
+
+fn collection(precision: &str, resident: &str) -> WasmStore {
+    let store = memory();
+    let made = store.create_collection("line", 1, "l2", precision, resident).unwrap();
+    assert_eq!([text(&made, "precision"), text(&made, "resident")], [precision, resident]);
+    let (ids, vectors, metadata) = line();
+    store.store_vectors("line", ids, &vectors, metadata).unwrap();
+    store
+}
+
+type Outcome = Result<Array, JsValue>;
+
+/// An index, or a store with a collection, whose searches are the same.
+enum Searched {
+    Index(Box<WasmVectorIndex>),
+    Line(WasmStore),
+}
+
+fn owned(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
+}
+
+impl Searched {
+    fn all() -> Vec<Searched> {
+        let collections = [("f32", "f32"), ("f32", "int8"), ("f16", "int8")];
+        let lines = collections.map(|(stored, held)| Searched::Line(collection(stored, held)));
+        std::iter::once(Searched::Index(Box::new(index()))).chain(lines).collect()
+    }
+
+    fn search(&self, query: &[f32], options: &str) -> Outcome {
+        match self {
+            Searched::Index(index) => index.search(query, eval(options)),
+            Searched::Line(store) => store.search_vectors("line", query, eval(options)),
+        }
+    }
+
+    fn many(&self, queries: &[f32], options: &str) -> Outcome {
+        match self {
+            Searched::Index(index) => index.search_many(queries, eval(options)),
+            Searched::Line(store) => store.search_many_vectors("line", queries, eval(options)),
+        }
+    }
+
+    fn within(&self, query: &[f32], distance: f64) -> Outcome {
+        match self {
+            Searched::Index(index) => index.within(query, distance, eval("({})")),
+            Searched::Line(store) => store.vectors_within("line", query, distance, eval("({})")),
+        }
+    }
+
+    fn like(&self, id: &str, options: &str) -> Outcome {
+        match self {
+            Searched::Index(index) => index.search_like(id, eval(options)),
+            Searched::Line(store) => store.vectors_like("line", id, eval(options)),
+        }
+    }
+
+    fn recommend(&self, some: &[&str], not: &[&str], options: &str) -> Outcome {
+        let (some, not, options) = (owned(some), owned(not), eval(options));
+        match self {
+            Searched::Index(index) => index.recommend(some, not, options),
+            Searched::Line(store) => store.recommend_vectors("line", some, not, options),
+        }
+    }
+
+    fn explain(&self, query: &[f32], options: &str) -> Outcome {
+        match self {
+            Searched::Index(index) => index.explain(query, eval(options)),
+            Searched::Line(store) => store.explain_vectors("line", query, eval(options)),
+        }
+    }
+
+    fn recall(&self, sample: usize, k: usize) -> JsValue {
+        let checked = match self {
+            Searched::Index(index) => index.recall_check(sample, k),
+            Searched::Line(store) => store.check_recall("line", sample, k),
+        };
+        checked.unwrap()
+    }
+}
+
+#[wasm_bindgen_test]
+fn every_search_of_the_core_can_be_asked() {
+    for searches in Searched::all() {
+        let hits = searches.search(&[2.2], "({ k: 3 })").unwrap();
+        assert_eq!(ids(&hits), ["v02", "v03", "v01"]);
+        let distances: Float64Array = hits.get(1).unchecked_into();
+        let expected = [0.2, 0.8, 1.2];
+        assert!(distances.to_vec().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6));
+        assert_eq!(texts(&at(&hits, 2))[1], r#"{"odd":true}"#);
+
+        let odd =
+            r#"({ k: 9, filter: '{"odd": true}', after: { score: 0.5, id: "v02", seen: 1 } })"#;
+        let after = searches.search(&[2.2], odd).unwrap();
+        assert_eq!(ids(&after)[..3], ["v03", "v01", "v05"]);
+        let varied = searches.search(&[0.0], "({ k: 3, diversity: 1 })").unwrap();
+        assert_eq!(ids(&varied)[..2], ["v00", "v11"], "the farthest of four times as many");
+        let little = "({ k: 3, effort: { scanned: 1, candidates: 1 } })";
+        assert_eq!(ids(&searches.search(&[2.2], little).unwrap()).len(), 3);
+
+        let many = searches.many(&[0.0, 19.0], "({ k: 2 })").unwrap();
+        assert_eq!([ids(&at(&many, 0)), ids(&at(&many, 1))], [["v00", "v01"], ["v19", "v18"]]);
+        assert_eq!(searches.many(&[], "({ k: 2 })").unwrap().length(), 0);
+        let near = searches.within(&[5.0], 1.0).unwrap();
+        assert_eq!(ids(&near), ["v05", "v04", "v06"]);
+        let like = searches.like("v05", "({ k: 2 })").unwrap();
+        assert_eq!(ids(&like), ["v04", "v06"]);
+        let liked = searches.recommend(&["v04", "v06"], &["v07"], "({ k: 1 })").unwrap();
+        assert_eq!(ids(&liked), ["v03"], "5 + (5 - 7)");
+
+        let explained = searches.explain(&[2.2], "({ k: 3 })").unwrap();
+        assert_eq!(ids(&at(&explained, 0)), ["v02", "v03", "v01"]);
+        let how = explained.get(1);
+        let plan = Reflect::get(&how, &"plan".into()).unwrap();
+        assert_eq!([text(&plan, "kind"), text(&plan, "because")], ["exact", "few"]);
+        assert_eq!([number(&how, "vectors"), number(&how, "compared")], [20.0, 20.0]);
+        assert!(text(&how, "text").starts_with("exact, because"));
+        let recall = searches.recall(7, 3);
+        assert_eq!(["searches", "k", "recall"].map(|of| number(&recall, of)), [7.0, 3.0, 1.0]);
+    }
+}
+
+#[wasm_bindgen_test]
+fn a_search_that_makes_no_sense_is_refused() {
+    for searches in Searched::all() {
+        for options in [
+            "({ k: -1 })",
+            "({ k: 1.5 })",
+            "({ k: 'x' })",
+            "({ k: 1, exact: 1 })",
+            "({ k: 1, filter: '{' })",
+            "({ k: 1, effort: {} })",
+            "({ k: 1, effort: { scanned: 1, candidates: -1 } })",
+            "({ k: 1, after: { score: 1, id: 'a' } })",
+            "({ k: 1, after: { score: NaN, id: 'a', seen: 0 } })",
+            "({ k: 1, after: { score: 1, id: 7, seen: 0 } })",
+            "({ k: 1, after: 'v01' })",
+            "({ k: 1, diversity: 1.5 })",
+            "({ k: 1, diversity: NaN })",
+            "7",
+        ] {
+            for thrown in [
+                searches.search(&[1.0], options).unwrap_err(),
+                searches.many(&[1.0], options).unwrap_err(),
+                searches.like("v01", options).unwrap_err(),
+                searches.recommend(&["v01"], &[], options).unwrap_err(),
+                searches.explain(&[1.0], options).unwrap_err(),
+            ] {
+                assert_eq!(code(&thrown), "invalid-input", "{options}");
+            }
+        }
+        for query in [&[][..], &[1.0, 2.0], &[f32::NAN], &[f32::INFINITY]] {
+            for thrown in [
+                searches.search(query, "({ k: 1 })").unwrap_err(),
+                searches.within(query, 1.0).unwrap_err(),
+                searches.explain(query, "({ k: 1 })").unwrap_err(),
+            ] {
+                assert_eq!(code(&thrown), "invalid-input", "{query:?}");
+            }
+        }
+        let invalid = [
+            searches.many(&[1.0, f32::NAN], "({ k: 1 })").unwrap_err(),
+            searches.within(&[1.0], f64::NAN).unwrap_err(),
+            searches.recommend(&[], &["v01"], "({ k: 1 })").unwrap_err(),
+        ];
+        assert!(invalid.iter().all(|thrown| code(thrown) == "invalid-input"));
+        let missing = [
+            searches.like("absent", "({ k: 1 })").unwrap_err(),
+            searches.recommend(&["v01", "absent"], &[], "({ k: 1 })").unwrap_err(),
+            searches.recommend(&["v01"], &["absent"], "({ k: 1 })").unwrap_err(),
+        ];
+        assert!(missing.iter().all(|thrown| code(thrown) == "not-found"));
+        // A cursor that no search gave is a place like any other.
+        let forged = "({ k: 99, after: { score: -1e300, id: '', seen: 4294967295 } })";
+        assert_eq!(ids(&searches.search(&[1.0], forged).unwrap()).len(), 20);
+        let most = "({ k: 4294967295, effort: { scanned: 4294967295, candidates: 4294967295 } })";
+        assert_eq!(ids(&searches.search(&[1.0], most).unwrap()).len(), 20);
+    }
+}
+
+#[wasm_bindgen_test]
+fn a_collection_is_held_in_the_precision_it_was_made_for() {
+    let whole = collection("f32", "f32");
+    let rounded = collection("f32", "int8");
+    let bytes = |store: &WasmStore| store.vector_memory("line").unwrap();
+    assert!(bytes(&rounded) > 0 && bytes(&whole) > 0);
+    assert_eq!(code(&whole.vector_memory("other").unwrap_err()), "not-found");
+    assert_eq!(code(&whole.check_recall("other", 1, 1).unwrap_err()), "not-found");
+    for (precision, resident) in [("f64", "f32"), ("f32", "int4"), ("int8", "f32")] {
+        let thrown = whole.create_collection("c", 1, "l2", precision, resident).unwrap_err();
+        assert_eq!(code(&thrown), "invalid-input", "{precision} {resident}");
+    }
+    let thrown = whole.create_collection("line", 1, "l2", "f16", "f16").unwrap_err();
+    assert_eq!(code(&thrown), "conflict");
+    let index = index();
+    assert_eq!(index.precision(), "f16");
+    assert!(index.memory() > 0);
 }
 
 #[wasm_bindgen_test]

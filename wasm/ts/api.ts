@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The types of the public API: what a store takes and gives. */
 
+import type { VectorSearch } from './search-api.js';
 import type { SnapshotStorage } from './storage.js';
 import type { Gateway, GatewayOptions, Workspace, WorkspaceOptions } from './stores/api.js';
 import type { Time } from './stores/records.js';
@@ -146,6 +147,13 @@ export interface Durability {
 /** How distances between vectors are measured; a score is a distance, and lower is nearer. */
 export type Metric = 'cosine' | 'l2' | 'dot';
 
+/**
+ * How precisely the elements of vectors are kept, which are rounded when they come in: `f32` as they
+ * are given, in 4 bytes each; `f16` in 2 bytes each, none of which may be 65,520 or more; `int8` in
+ * one byte each and four a vector.
+ */
+export type Precision = 'f32' | 'f16' | 'int8';
+
 /** What defines a collection. */
 export interface CollectionDefinition {
   name: string;
@@ -153,6 +161,14 @@ export interface CollectionDefinition {
   dimensions: number;
   /** `cosine` when it is left out. */
   metric?: Metric;
+  /** How precisely vectors are stored; `f32` when it is left out. */
+  precision?: Precision;
+  /**
+   * How precisely the index holds them in memory, which is not more precisely than they are stored; as
+   * they are stored when it is left out. When it is less, what a search finds is compared once more
+   * with what is stored.
+   */
+  resident?: Precision;
 }
 
 /** A collection as {@link Vectors.list} gives it. */
@@ -208,29 +224,13 @@ export interface VectorEntry {
   metadata: Metadata;
 }
 
-/** How to search. */
-export interface SearchOptions {
-  /** How many hits are wanted; 10 when it is left out. */
-  k?: number;
-  /** Only entries that this matches are considered; never fewer than `k` hits while `k` match. */
-  filter?: Filter;
-  /** Scan every vector rather than let the planner choose. */
-  exact?: boolean;
-}
-
-/** One entry a search found. */
-export interface SearchHit {
-  id: string;
-  /** The distance to the query by the collection's metric: lower is nearer. */
-  score: number;
-  metadata: Metadata;
-}
-
 /** One named collection of vectors. */
-export interface Collection {
+export interface Collection extends VectorSearch {
   readonly name: string;
   readonly dimensions: number;
   readonly metric: Metric;
+  readonly precision: Precision;
+  readonly resident: Precision;
   /** Stores a vector under `id`, replacing what was there; resolves when it is durable. */
   store(id: string, vector: Float32Array | readonly number[], metadata?: Metadata): Promise<void>;
   /** Stores all of them in one transaction, or none. */
@@ -241,30 +241,27 @@ export interface Collection {
   get(id: string): Promise<VectorEntry | undefined>;
   /** Deletes what is stored under `id`, and says whether there was anything. */
   delete(id: string): Promise<boolean>;
-  /** The entries nearest to `query`, nearest first; of equal scores the lower id first. */
-  search(query: Float32Array | readonly number[], options?: SearchOptions): Promise<SearchHit[]>;
   /** How many vectors there are. */
   count(): Promise<number>;
 }
 
 /** How to make a {@link VectorIndex}. */
-export interface VectorIndexOptions extends Omit<CollectionDefinition, 'name'> {
+export interface VectorIndexOptions extends Omit<CollectionDefinition, 'name' | 'resident'> {
   /** Where the wasm module comes from; by default it is loaded from beside this package. */
   wasm?: WasmSource;
 }
 
 /** Vectors in memory, without SQL and without a store; see {@link Collection} for the calls they share. */
-export interface VectorIndex {
+export interface VectorIndex extends VectorSearch {
   readonly dimensions: number;
   readonly metric: Metric;
+  readonly precision: Precision;
   /** Adds a vector under `id`, replacing what was there. */
   add(id: string, vector: Float32Array | readonly number[], metadata?: Metadata): Promise<void>;
   /** Removes what is there under `id`, and says whether there was anything. */
   remove(id: string): Promise<boolean>;
   /** What is there under `id`. */
   get(id: string): Promise<VectorEntry | undefined>;
-  /** The entries nearest to `query`, nearest first; of equal scores the lower id first. */
-  search(query: Float32Array | readonly number[], options?: SearchOptions): Promise<SearchHit[]>;
   /** How many vectors there are. */
   count(): Promise<number>;
   /** The whole index as bytes, which can be opened again, here or natively. */

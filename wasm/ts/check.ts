@@ -41,6 +41,15 @@ export function checkWhole(what: string, value: unknown, min: number, max = UINT
   return value;
 }
 
+/** `value`, which must be a number from `min` to `max`, and so not NaN. */
+export function checkNumber(what: string, value: unknown, min = -Infinity, max = Infinity): number {
+  if (typeof value !== 'number' || !(value >= min && value <= max)) {
+    const said = typeof value === 'number' ? String(value) : kindOf(value);
+    throw invalid(`${what} must be a number${min === -Infinity ? '' : ` from ${min} to ${max}`}, this is ${said}`);
+  }
+  return value;
+}
+
 /** `value`, which must be a boolean or missing. */
 export function checkFlag(what: string, value: unknown): boolean {
   if (value !== undefined && typeof value !== 'boolean') throw invalid(`${what} must be true or false, this is ${kindOf(value)}`);
@@ -68,6 +77,29 @@ export function checkVector(what: string, value: unknown): Float32Array {
   return Float32Array.from(value as ArrayLike<number>);
 }
 
+/** `value` as a vector of so many dimensions. */
+export function checkVectorOf(what: string, value: unknown, dimensions: number): Float32Array {
+  const vector = checkVector(what, value);
+  if (vector.length !== dimensions) {
+    throw invalid(`${what} has ${vector.length} dimensions and not ${dimensions}: give a vector of the same model`);
+  }
+  return vector;
+}
+
+/** The elements of an array or another iterable object. */
+export function elements(what: string, value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) {
+    throw invalid(`${what} must be an array, this is ${kindOf(value)}`);
+  }
+  return [...(value as Iterable<unknown>)];
+}
+
+/** `ids`, which must be texts. */
+export function checkIds(what: string, ids: unknown): string[] {
+  return elements(what, ids).map((id, i) => checkText(`the id at position ${i} of ${what}`, id));
+}
+
 /** `metadata` as JSON; `{}` when it is missing. */
 export function metadataJson(what: string, metadata: Metadata | undefined): string {
   if (metadata === undefined) return '{}';
@@ -83,9 +115,8 @@ export function jsonObject(what: string, value: unknown): object {
   return value;
 }
 
-/** `filter` as JSON, if there is one. */
-export function filterJson(filter: object | undefined): string | undefined {
-  if (filter === undefined) return undefined;
+/** `filter` as JSON. */
+export function filterJson(filter: object): string {
   return JSON.stringify(jsonObject('the filter', filter));
 }
 

@@ -5,6 +5,8 @@ export type { SigilErrorCode } from './error.js';
 export type { SyncFiles } from './files.js';
 export type { SnapshotStorage } from './storage.js';
 export type * from './api.js';
+export type * from './search-api.js';
+export { cursorAfter } from './cursor.js';
 export { open } from './open.js';
 export { createVectorIndex, openVectorIndex } from './vector-index.js';
 export type * from './stores/api.js';

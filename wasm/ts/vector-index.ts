@@ -1,13 +1,13 @@
 /** A vector index in memory, without SQL and without a store. */
 
-import type { Metadata, Metric, SearchHit, SearchOptions, VectorEntry, VectorIndex, VectorIndexOptions, WasmSource } from './api.js';
+import type { Metadata, Metric, Precision, VectorEntry, VectorIndex, VectorIndexOptions, WasmSource } from './api.js';
 import type { Instance, WasmVectorIndex } from './bindings/glue.js';
 import { checkOptions, checkText, checkVector, checkWhole, metadataJson } from './check.js';
 import { Engine, instantiate } from './engine.js';
 import { SigilError } from './error.js';
 import { compiledModule } from './module.js';
 import { checkBytes } from './names.js';
-import { checkSearch, unpackHits } from './vectors.js';
+import { Searches } from './search.js';
 
 /**
  * Makes an empty index.
@@ -18,10 +18,12 @@ import { checkSearch, unpackHits } from './vectors.js';
  * console.log(await index.search([0.9, 0.1, 0], { k: 1 })); // [{ id: 'a', score: ..., metadata: { lang: 'en' } }]
  */
 export async function createVectorIndex(options: VectorIndexOptions): Promise<VectorIndex> {
-  const { dimensions, metric = 'cosine', wasm } = checkOptions('the options of an index', options, ['dimensions', 'metric', 'wasm']);
+  const known = ['dimensions', 'metric', 'precision', 'wasm'] as const;
+  const { dimensions, metric = 'cosine', precision = 'f32', wasm } = checkOptions('the options of an index', options, known);
   checkWhole('the number of dimensions', dimensions, 1);
   checkText('the metric', metric);
-  return make(wasm, ({ WasmVectorIndex: index }) => index.create(dimensions, metric));
+  checkText('the precision', precision);
+  return make(wasm, ({ WasmVectorIndex: index }) => index.create(dimensions, metric, precision));
 }
 
 /** Opens the index that {@link VectorIndex.toBytes} gave, here or natively; rejects with `corrupt` or `newer-format`. */
@@ -35,15 +37,19 @@ async function make(wasm: WasmSource | undefined, work: (instance: Instance) => 
   return new MemoryIndex(Engine.make(await instantiate(await compiledModule(wasm)), work));
 }
 
-class MemoryIndex implements VectorIndex {
-  readonly dimensions: number;
+class MemoryIndex extends Searches implements VectorIndex {
   readonly metric: Metric;
+  readonly precision: Precision;
   #engine: Engine<WasmVectorIndex>;
 
   constructor(engine: Engine<WasmVectorIndex>) {
+    super(
+      engine.call((index) => index.dimensions()),
+      async (work) => engine.call(work),
+    );
     this.#engine = engine;
-    this.dimensions = engine.call((index) => index.dimensions());
     this.metric = engine.call((index) => index.metric()) as Metric;
+    this.precision = engine.call((index) => index.precision()) as Precision;
   }
 
   async add(id: string, vector: Float32Array | readonly number[], metadata?: Metadata): Promise<void> {
@@ -62,12 +68,6 @@ class MemoryIndex implements VectorIndex {
     checkText('an id', id);
     const found = this.#engine.call((index) => index.get(id));
     return found && { id, vector: found[0], metadata: JSON.parse(found[1]) as Metadata };
-  }
-
-  async search(query: Float32Array | readonly number[], options?: SearchOptions): Promise<SearchHit[]> {
-    const vector = checkVector('the query', query);
-    const { k, filter, exact } = checkSearch(options);
-    return unpackHits(this.#engine.call((index) => index.search(vector, k, filter, exact)));
   }
 
   async count(): Promise<number> {

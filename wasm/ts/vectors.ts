@@ -6,15 +6,18 @@ import type {
   CollectionInfo,
   Metadata,
   Metric,
-  SearchHit,
-  SearchOptions,
+  Precision,
   VectorEntry,
   Vectors,
 } from './api.js';
-import type { PackedCollection, PackedHits } from './bindings/glue.js';
-import { checkFlag, checkOptions, checkText, checkVector, checkWhole, filterJson, metadataJson } from './check.js';
+import type { PackedCollection, WasmStore } from './bindings/glue.js';
+import { checkOptions, checkText, checkVectorOf, checkWhole, metadataJson } from './check.js';
 import { SigilError } from './error.js';
 import type { Runner } from './executor.js';
+import { askCollection, joinVectors, Searches } from './search.js';
+
+/** What a collection is made for, beside its name. */
+const SHAPE = ['dimensions', 'metric', 'precision', 'resident'] as const;
 
 /** How many vectors are handed to the module at once. */
 const BATCH = 512;
@@ -28,24 +31,24 @@ export class StoreVectors implements Vectors {
   }
 
   async create(definition: CollectionDefinition): Promise<Collection> {
-    const { name, dimensions, metric } = checkDefinition(definition);
-    return this.#collection(await this.#runner.run((store) => store.createCollection(name, dimensions, metric)));
+    const { name, dimensions, metric, precision, resident } = checkDefinition(definition);
+    const create = (store: WasmStore): PackedCollection => store.createCollection(name, dimensions, metric, precision, resident);
+    return new StoreCollection(this.#runner, await this.#runner.run(create));
   }
 
   async open(name: string, expected?: Omit<Partial<CollectionDefinition>, 'name'>): Promise<Collection> {
     checkText('the name of a collection', name);
-    const { dimensions, metric } = checkOptions('what is expected of a collection', expected, ['dimensions', 'metric']);
+    const wanted = checkOptions('what is expected of a collection', expected, SHAPE);
     const found = await this.#runner.run((store) => store.collection(name));
-    const wrong =
-      (dimensions !== undefined && dimensions !== found.dimensions) || (metric !== undefined && metric !== found.metric);
-    if (wrong) {
+    const wrong = SHAPE.filter((part) => wanted[part] !== undefined && wanted[part] !== found[part]);
+    if (wrong.length > 0) {
+      const said = (of: Partial<PackedCollection>): string => wrong.map((part) => `${part} ${of[part]}`).join(', ');
       throw new SigilError(
         'conflict',
-        `the collection '${name}' has ${found.dimensions} dimensions and metric ${found.metric}, not ` +
-          `${dimensions ?? found.dimensions} and ${metric ?? found.metric}: open it with its own, or drop it first`,
+        `the collection '${name}' has ${said(found)}, not ${said(wanted)}: open it with its own, or drop it first`,
       );
     }
-    return this.#collection(found);
+    return new StoreCollection(this.#runner, found);
   }
 
   async drop(name: string): Promise<void> {
@@ -55,33 +58,20 @@ export class StoreVectors implements Vectors {
 
   async list(): Promise<CollectionInfo[]> {
     const found = await this.#runner.run((store) => store.collections());
-    return found.map(({ name, dimensions, metric, count }) => ({ name, dimensions, metric: metric as Metric, count: count ?? 0 }));
-  }
-
-  #collection({ name, dimensions, metric }: PackedCollection): Collection {
-    return new StoreCollection(this.#runner, name, dimensions, metric as Metric);
+    return found.map((info) => ({ count: 0, ...info }) as CollectionInfo);
   }
 }
 
 /** `definition` with every part of it checked as far as the module does not. */
 export function checkDefinition(definition: CollectionDefinition): Required<CollectionDefinition> {
-  const { name, dimensions, metric } = checkOptions('the definition of a collection', definition, ['name', 'dimensions', 'metric']);
-  return {
-    name: checkText('the name of a collection', name),
-    dimensions: checkWhole('the number of dimensions', dimensions, 1),
-    metric: checkText('the metric', metric === undefined ? 'cosine' : metric) as Metric,
-  };
-}
-
-/** How to search, as the module takes it. */
-export function checkSearch(options: SearchOptions | undefined): { k: number; filter: string | undefined; exact: boolean } {
-  const { k, filter, exact } = checkOptions('the options of a search', options, ['k', 'filter', 'exact']);
-  return { k: checkWhole('k', k === undefined ? 10 : k, 0), filter: filterJson(filter), exact: checkFlag('exact', exact) };
-}
-
-/** Hits, unpacked. */
-export function unpackHits([ids, scores, metadata]: PackedHits): SearchHit[] {
-  return ids.map((id, i) => ({ id, score: scores[i] as number, metadata: JSON.parse(metadata[i] as string) as Metadata }));
+  const checked = checkOptions('the definition of a collection', definition, ['name', ...SHAPE]);
+  const { name, dimensions, metric = 'cosine', precision = 'f32', resident = precision } = checked;
+  checkText('the name of a collection', name);
+  checkWhole('the number of dimensions', dimensions, 1);
+  checkText('the metric', metric);
+  checkText('the precision', precision);
+  checkText('the resident precision', resident);
+  return { name, dimensions, metric, precision, resident };
 }
 
 /** Vectors on their way into the module, several at a time. */
@@ -92,17 +82,20 @@ interface Batch {
 }
 
 /** {@link Collection} by a {@link Runner}. */
-export class StoreCollection implements Collection {
+export class StoreCollection extends Searches implements Collection {
   readonly name: string;
-  readonly dimensions: number;
   readonly metric: Metric;
+  readonly precision: Precision;
+  readonly resident: Precision;
   readonly #runner: Runner;
 
-  constructor(runner: Runner, name: string, dimensions: number, metric: Metric) {
+  constructor(runner: Runner, { name, dimensions, metric, precision, resident }: PackedCollection) {
+    super(dimensions, askCollection(runner, name));
     this.#runner = runner;
     this.name = name;
-    this.dimensions = dimensions;
-    this.metric = metric;
+    this.metric = metric as Metric;
+    this.precision = precision as Precision;
+    this.resident = resident as Precision;
   }
 
   async store(id: string, vector: Float32Array | readonly number[], metadata?: Metadata): Promise<void> {
@@ -132,12 +125,6 @@ export class StoreCollection implements Collection {
     return (await this.#runner.run((store) => store.deleteVectors(this.name, [id]))) > 0;
   }
 
-  async search(query: Float32Array | readonly number[], options?: SearchOptions): Promise<SearchHit[]> {
-    const vector = checkVector('the query', query);
-    const { k, filter, exact } = checkSearch(options);
-    return unpackHits(await this.#runner.run((store) => store.searchVectors(this.name, vector, k, filter, exact)));
-  }
-
   async count(): Promise<number> {
     return this.#runner.run((store) => store.countVectors(this.name));
   }
@@ -152,22 +139,13 @@ function batches(
   let vectors: Float32Array[] = [];
   let metadata: string[] = [];
   const end = (): void => {
-    const joined = new Float32Array(ids.length * dimensions);
-    vectors.forEach((vector, i) => joined.set(vector, i * dimensions));
-    made.push({ ids, vectors: joined, metadata });
+    made.push({ ids, vectors: joinVectors(vectors, dimensions), metadata });
     [ids, vectors, metadata] = [[], [], []];
   };
   for (const entry of entries) {
     const id = checkText('an id', entry.id);
-    const vector = checkVector(`the vector of id '${id}'`, entry.vector);
-    if (vector.length !== dimensions) {
-      throw new SigilError(
-        'invalid-input',
-        `the vector of id '${id}' has ${vector.length} dimensions, but the collection has ${dimensions}: give a vector of the same model`,
-      );
-    }
     ids.push(id);
-    vectors.push(vector);
+    vectors.push(checkVectorOf(`the vector of id '${id}'`, entry.vector, dimensions));
     metadata.push(metadataJson(`the metadata of id '${id}'`, entry.metadata));
     if (ids.length === BATCH) end();
   }

@@ -7,6 +7,7 @@ import { OpfsStorage } from 'sigil-store/storage/opfs';
 
 import { faultRules } from '../conformance/faults.js';
 import { type FilesKind, filesRules, fullFilesRules } from '../conformance/files.js';
+import { indexSearchRules, searchRules } from '../conformance/searches.js';
 import { fullRules, type StorageKind, storageRules } from '../conformance/storage.js';
 import { storeRules } from '../conformance/store.js';
 import { typedRules } from '../conformance/typed.js';
@@ -38,8 +39,10 @@ export function suites(pass: Pass): Rule[] {
         ...OTHER_TABS,
         ...storeKinds.flatMap(storeRules),
         ...storeKinds.flatMap(vectorRules),
+        ...storeKinds.flatMap(searchRules),
         ...storeKinds.flatMap(typedRules),
         ...indexRules,
+        ...indexSearchRules,
         ...faultRules,
         ...choiceRules,
         ...sharingRules,

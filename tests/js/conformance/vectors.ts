@@ -31,6 +31,7 @@ export function vectorRules(kind: StoreKind): Rule[] {
 async function catalogue(store: Store): Promise<void> {
   const notes = await store.vectors.create({ name: 'notes', dimensions: 3 });
   assertSame([notes.name, notes.dimensions, notes.metric], ['notes', 3, 'cosine']);
+  assertSame([notes.precision, notes.resident], ['f32', 'f32']);
   await store.vectors.create({ name: 'notes', dimensions: 3, metric: 'cosine' });
   await assertFails('conflict', () => store.vectors.create({ name: 'notes', dimensions: 4 }));
   await assertFails('conflict', () => store.vectors.create({ name: 'notes', dimensions: 3, metric: 'l2' }));
@@ -38,11 +39,11 @@ async function catalogue(store: Store): Promise<void> {
   await assertFails('conflict', () => store.vectors.open('notes', { metric: 'dot' }));
   await assertFails('not-found', () => store.vectors.open('other'));
   await assertFails('not-found', () => store.vectors.drop('other'));
-  await store.vectors.create({ name: '\u4e16 "quoted" \'', dimensions: 1, metric: 'dot' });
+  await store.vectors.create({ name: '\u4e16 "quoted" \'', dimensions: 1, metric: 'dot', precision: 'f16' });
   await notes.store('a', [1, 2, 3]);
   assertSame(await store.vectors.list(), [
-    { name: 'notes', dimensions: 3, metric: 'cosine', count: 1 },
-    { name: '\u4e16 "quoted" \'', dimensions: 1, metric: 'dot', count: 0 },
+    { name: 'notes', dimensions: 3, metric: 'cosine', precision: 'f32', resident: 'f32', count: 1 },
+    { name: '\u4e16 "quoted" \'', dimensions: 1, metric: 'dot', precision: 'f16', resident: 'f16', count: 0 },
   ]);
   await store.vectors.drop('notes');
   await assertFails('not-found', () => notes.search([1, 2, 3]));
@@ -136,6 +137,10 @@ async function badInput(store: Store): Promise<void> {
     { name: '\ud800', dimensions: 1 },
     { name: 'x'.repeat(1_000), dimensions: 1 },
     { name: 'x', dimensions: 1, metric: 'hamming' },
+    { name: 'x', dimensions: 1, precision: 'f64' },
+    { name: 'x', dimensions: 1, precision: null },
+    { name: 'x', dimensions: 1, resident: 'F16' },
+    { name: 'x', dimensions: 1, precision: 'int8', resident: 'f16' },
     { name: 'x', dimensions: 1, quantise: true },
     { name: 7, dimensions: 1 },
     { dimensions: 1 },
@@ -268,7 +273,7 @@ export const indexRules: Rule[] = [
       }
       await assertFails('corrupt', () => openVectorIndex(new Uint8Array()));
       await assertFails('invalid-input', () => openVectorIndex('bytes' as never));
-      for (const options of [{ dimensions: 0 }, { dimensions: 2, metric: 'x' }, {}, undefined]) {
+      for (const options of [{ dimensions: 0 }, { dimensions: 2, metric: 'x' }, { dimensions: 2, precision: 'x' }, { dimensions: 2, resident: 'f16' }, {}, undefined]) {
         await assertFails('invalid-input', () => createVectorIndex(options as never));
       }
     },

@@ -9,6 +9,7 @@ import { type OpenOptions, open, type Store } from 'sigil-store';
 import { MemoryStorage } from 'sigil-store/storage/memory';
 
 import { faultRules } from '../conformance/faults.js';
+import { indexSearchRules, searchRules } from '../conformance/searches.js';
 import { storeRules } from '../conformance/store.js';
 import { indexRules, vectorRules } from '../conformance/vectors.js';
 import { assert, assertEqual, assertFails, assertSame, fresh } from '../harness.js';
@@ -17,8 +18,8 @@ import { storesIn } from './kinds.js';
 const { at, kinds, root } = storesIn('sigil-store-');
 after(() => fs.rmSync(root, { recursive: true, force: true }));
 
-for (const kind of kinds) for (const { name, run } of [...storeRules(kind), ...vectorRules(kind)]) test(name, run);
-for (const { name, run } of [...indexRules, ...faultRules]) test(name, run);
+for (const kind of kinds) for (const { name, run } of [...storeRules(kind), ...vectorRules(kind), ...searchRules(kind)]) test(name, run);
+for (const { name, run } of [...indexRules, ...indexSearchRules, ...faultRules]) test(name, run);
 
 /** What the C library says, which is here for the tests alone. */
 function sqlite3(file: string, sql: string): string {

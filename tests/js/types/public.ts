@@ -5,6 +5,7 @@
 
 import {
   createVectorIndex,
+  cursorAfter,
   open,
   openGateway,
   openVectorIndex,
@@ -13,6 +14,7 @@ import {
   SIGIL_ERROR_CODES,
   type CompactOptions,
   type Durability,
+  type Explanation,
   type Gateway,
   type Integer,
   type Listing,
@@ -20,11 +22,15 @@ import {
   type NewMessage,
   type OpenOptions,
   type Page,
+  type Precision,
+  type SearchCursor,
+  type SearchHit,
   type Session,
   type SigilErrorCode,
   type SnapshotStorage,
   type Store,
   type Time,
+  type VectorSearch,
   type Workspace,
   type WorkspaceStores,
 } from 'sigil-store';
@@ -78,13 +84,35 @@ export async function statements(store: Store): Promise<number> {
 }
 
 export async function vectors(store: Store): Promise<string[]> {
-  const notes = await store.vectors.create({ name: 'notes', dimensions: 3, metric: 'l2' });
+  const notes = await store.vectors.create({ name: 'notes', dimensions: 3, metric: 'l2', precision: 'f16', resident: 'int8' });
+  // @ts-expect-error: precisions are a closed list
+  await store.vectors.open('notes', { precision: 'f64' });
   await notes.store('a', new Float32Array([1, 2, 3]), { lang: 'en', year: 2020, tags: ['x'] });
   await notes.store('b', [1, 2, 3]);
   // @ts-expect-error: vectors are no strings
   await notes.store('c', 'abc');
   const hits = await notes.search([1, 2, 3], { k: 3, filter: { year: { $gte: 2020 }, $or: [{ lang: 'en' }, { lang: { $exists: false } }] } });
   return hits.map((hit) => hit.id);
+}
+
+export async function searches(of: VectorSearch, query: Float32Array): Promise<SearchHit[]> {
+  const first = await of.search(query, { k: 5, effort: { scanned: 500, candidates: 50 }, diversity: 0.5 });
+  const after: SearchCursor | undefined = cursorAfter(first);
+  const rest = await of.within(query, 0.5, { filter: { lang: 'en' }, after });
+  // @ts-expect-error: all within a distance are wanted
+  await of.within(query, 0.5, { k: 3 });
+  // @ts-expect-error: an effort has two numbers
+  await of.search(query, { effort: { scanned: 500 } });
+  const [many = []] = await of.searchMany([query, [1, 2, 3]], { k: 1 });
+  const like = await of.recommend({ positive: ['a'], negative: new Set(['b']) }, { exact: true });
+  // @ts-expect-error: there is nothing to recommend from
+  await of.recommend({ negative: ['b'] });
+  const { recall } = await of.recallCheck({ sample: 10 });
+  return recall < 0.9 ? like : [...first, ...rest, ...many, ...(await of.searchLike('a'))];
+}
+
+export function reason({ plan }: Explanation): string {
+  return plan.kind === 'exact' ? plan.because : `${plan.scanned} in ${plan.cells}`;
 }
 
 export async function stores(bytes: Uint8Array): Promise<Durability> {
@@ -97,6 +125,9 @@ export async function stores(bytes: Uint8Array): Promise<Durability> {
 export async function indexes(): Promise<number> {
   const index = await createVectorIndex({ dimensions: 3, metric: 'dot' });
   await index.add('a', [1, 2, 3], { k: 1 });
+  const searched: VectorSearch = index;
+  const precision: Precision = index.precision;
+  await createVectorIndex({ dimensions: await searched.memory(), precision });
   const again = await openVectorIndex(await index.toBytes(), { wasm: { href: 'https://example.org/sigil.wasm' } });
   // @ts-expect-error: an index must know its dimensions
   await createVectorIndex({ metric: 'dot' });

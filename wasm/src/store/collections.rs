@@ -3,14 +3,17 @@
 use js_sys::Array;
 use serde::Serialize;
 use sigil_core::{
-    Collection, CollectionInfo, CollectionOptions, Error, Filter, Hit, Metadata, Metric, Result,
-    SearchOptions, Store,
+    Collection, CollectionInfo, CollectionOptions, Error, Metadata, Metric, Precision, Result,
+    Store,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::WasmStore;
 use crate::error::JsResult;
+use crate::search::{
+    Asked, all_hits_to_js, borrowed, explained_to_js, hits_to_js, queries, recall_to_js,
+};
 
 /// A collection as JavaScript sees it.
 #[derive(Debug, Serialize)]
@@ -18,14 +21,23 @@ struct Info<'a> {
     name: &'a str,
     dimensions: usize,
     metric: &'static str,
+    precision: &'static str,
+    resident: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<usize>,
 }
 
 impl<'a> Info<'a> {
     fn new(info: &'a CollectionInfo, count: Option<usize>) -> Info<'a> {
-        let CollectionOptions { dimensions, metric, .. } = info.options;
-        Info { name: &info.name, dimensions, metric: metric.as_str(), count }
+        let CollectionOptions { dimensions, metric, precision, resident } = info.options;
+        Info {
+            name: &info.name,
+            dimensions,
+            metric: metric.as_str(),
+            precision: precision.as_str(),
+            resident: resident.as_str(),
+            count,
+        }
     }
 }
 
@@ -50,9 +62,13 @@ impl WasmStore {
         name: &str,
         dimensions: usize,
         metric: &str,
+        precision: &str,
+        resident: &str,
     ) -> JsResult<JsValue> {
         let made = self.throwing(|store| {
-            let options = CollectionOptions::new(dimensions, Metric::parse(metric)?);
+            let options = CollectionOptions::new(dimensions, Metric::parse(metric)?)
+                .stored(Precision::parse(precision)?)
+                .held(Precision::parse(resident)?);
             Ok(store.open_collection(name, options)?.info().clone())
         })?;
         Ok(serde_wasm_bindgen::to_value(&Info::new(&made, None))?)
@@ -170,23 +186,126 @@ impl WasmStore {
         self.throwing(|store| store.collection(collection)?.delete(ids))
     }
 
-    /// The nearest vectors, as [`hits_to_js`] packs them; `filter` is JSON.
+    /// The nearest vectors, as [`hits_to_js`] packs them.
     ///
     /// # Errors
-    /// As [`Collection::search`], and `invalid-input` for a malformed filter.
+    /// As [`Collection::search`] and [`Asked::from_js`].
     #[wasm_bindgen(js_name = searchVectors)]
     pub fn search_vectors(
         &self,
         collection: &str,
         query: &[f32],
-        k: usize,
-        filter: Option<String>,
-        exact: bool,
+        options: JsValue,
     ) -> JsResult<Array> {
         self.throwing(|store| {
-            let options = search_options(filter.as_deref(), exact)?;
+            let Asked { k, options } = Asked::from_js(options)?;
             Ok(hits_to_js(store.collection(collection)?.search(query, k, &options)?))
         })
+    }
+
+    /// The nearest vectors to each of several queries, which come one after another.
+    ///
+    /// # Errors
+    /// As [`Collection::search_many`], [`Asked::from_js`] and [`queries`].
+    #[wasm_bindgen(js_name = searchManyVectors)]
+    pub fn search_many_vectors(
+        &self,
+        collection: &str,
+        elements: &[f32],
+        options: JsValue,
+    ) -> JsResult<Array> {
+        self.throwing(|store| {
+            let Asked { k, options } = Asked::from_js(options)?;
+            let collection = store.collection(collection)?;
+            let queries = queries(elements, collection.info().options.dimensions)?;
+            Ok(all_hits_to_js(collection.search_many(&queries, k, &options)?))
+        })
+    }
+
+    /// The vectors within a distance; of the options the filter and the cursor count.
+    ///
+    /// # Errors
+    /// As [`Collection::within`] and [`Asked::from_js`].
+    #[wasm_bindgen(js_name = vectorsWithin)]
+    pub fn vectors_within(
+        &self,
+        collection: &str,
+        query: &[f32],
+        distance: f64,
+        options: JsValue,
+    ) -> JsResult<Array> {
+        self.throwing(|store| {
+            let Asked { options, .. } = Asked::from_js(options)?;
+            Ok(hits_to_js(store.collection(collection)?.within(query, distance, &options)?))
+        })
+    }
+
+    /// The vectors nearest to the one under `id`.
+    ///
+    /// # Errors
+    /// As [`Collection::search_like`] and [`Asked::from_js`].
+    #[wasm_bindgen(js_name = vectorsLike)]
+    pub fn vectors_like(&self, collection: &str, id: &str, options: JsValue) -> JsResult<Array> {
+        self.throwing(|store| {
+            let Asked { k, options } = Asked::from_js(options)?;
+            Ok(hits_to_js(store.collection(collection)?.search_like(id, k, &options)?))
+        })
+    }
+
+    /// The vectors nearest to some and away from others, all given by their ids.
+    ///
+    /// # Errors
+    /// As [`Collection::recommend`] and [`Asked::from_js`].
+    #[wasm_bindgen(js_name = recommendVectors)]
+    pub fn recommend_vectors(
+        &self,
+        collection: &str,
+        positive: Vec<String>,
+        negative: Vec<String>,
+        options: JsValue,
+    ) -> JsResult<Array> {
+        self.throwing(|store| {
+            let Asked { k, options } = Asked::from_js(options)?;
+            let (positive, negative) = (borrowed(&positive), borrowed(&negative));
+            let collection = store.collection(collection)?;
+            Ok(hits_to_js(collection.recommend(&positive, &negative, k, &options)?))
+        })
+    }
+
+    /// As [`WasmStore::search_vectors`], and how the index found them.
+    ///
+    /// # Errors
+    /// As [`WasmStore::search_vectors`].
+    #[wasm_bindgen(js_name = explainVectors)]
+    pub fn explain_vectors(
+        &self,
+        collection: &str,
+        query: &[f32],
+        options: JsValue,
+    ) -> JsResult<Array> {
+        explained_to_js(self.throwing(|store| {
+            let Asked { k, options } = Asked::from_js(options)?;
+            store.collection(collection)?.explain(query, k, &options)
+        })?)
+    }
+
+    /// Compares usual searches of the index with exact ones.
+    ///
+    /// # Errors
+    /// As [`Collection::recall_check`].
+    #[wasm_bindgen(js_name = checkRecall)]
+    pub fn check_recall(&self, collection: &str, sample: usize, k: usize) -> JsResult<JsValue> {
+        let check = |store: &Store| store.collection(collection)?.recall_check(sample, k);
+        recall_to_js(self.throwing(check)?)
+    }
+
+    /// How many bytes the index of a collection takes.
+    ///
+    /// # Errors
+    /// As [`Collection::memory`].
+    #[wasm_bindgen(js_name = vectorMemory)]
+    pub fn vector_memory(&self, collection: &str) -> JsResult<usize> {
+        self.throwing(|store| store.collection(collection)?.memory())
     }
 
     /// How many vectors a collection holds.
@@ -199,25 +318,4 @@ impl WasmStore {
             store.collection(collection).and_then(|found: Collection<'_>| found.count())
         })
     }
-}
-
-/// The options of a search whose filter is JSON.
-pub(crate) fn search_options(filter: Option<&str>, exact: bool) -> Result<SearchOptions> {
-    Ok(SearchOptions {
-        filter: filter.map(Filter::from_json).transpose()?,
-        exact,
-        ..Default::default()
-    })
-}
-
-/// `[ids, distances, metadata as JSON]`, nearest first.
-pub(crate) fn hits_to_js(hits: Vec<Hit>) -> Array {
-    let (ids, metadata) = (Array::new(), Array::new());
-    let mut distances = Vec::with_capacity(hits.len());
-    for hit in hits {
-        ids.push(&hit.id.into());
-        distances.push(hit.distance);
-        metadata.push(&hit.metadata.to_json().into());
-    }
-    Array::of3(&ids, &js_sys::Float64Array::from(distances.as_slice()), &metadata)
 }

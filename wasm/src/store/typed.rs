@@ -252,8 +252,3 @@ fn take_contents(messages: &mut [Message]) -> (TextEncoder, Vec<f64>) {
     let lengths = messages.iter_mut().map(push).collect();
     (texts, lengths)
 }
-
-/// The ids of a list, as the core's methods take them.
-fn borrowed(ids: &[String]) -> Vec<&str> {
-    ids.iter().map(String::as_str).collect()
-}

@@ -2,6 +2,7 @@
 
 import type { SqlParams } from '../api.js';
 import type { SyncFiles } from '../files.js';
+import type { Effort, Explanation, Recall, SearchCursor } from '../search-api.js';
 import type { SyncSnapshots } from '../snapshots.js';
 
 /** How the module opens a store. */
@@ -17,6 +18,17 @@ export type PackedRows = [string[], Uint8Array, Float64Array, BigInt64Array, str
 /** `[ids, distances, metadata as JSON]`, nearest first. */
 export type PackedHits = [string[], Float64Array, string[]];
 
+/** How to search, as the module takes it. */
+export interface PackedSearch {
+  k: number;
+  exact: boolean;
+  /** JSON. */
+  filter?: string;
+  effort?: Effort;
+  after?: SearchCursor;
+  diversity?: number;
+}
+
 /** `[vector, metadata as JSON]`. */
 export type PackedVector = [Float32Array, string];
 
@@ -27,6 +39,8 @@ export interface PackedCollection {
   name: string;
   dimensions: number;
   metric: string;
+  precision: string;
+  resident: string;
   count?: number;
 }
 
@@ -76,15 +90,22 @@ export interface WasmStore {
   saveIndexes(): number;
   close(): void;
   exportDatabase(): Uint8Array;
-  createCollection(name: string, dimensions: number, metric: string): PackedCollection;
+  createCollection(name: string, dimensions: number, metric: string, precision: string, resident: string): PackedCollection;
   collection(name: string): PackedCollection;
   dropCollection(name: string): void;
   collections(): PackedCollection[];
   storeVectors(collection: string, ids: string[], vectors: Float32Array, metadata: string[]): void;
   getVector(collection: string, id: string): PackedVector | undefined;
   deleteVectors(collection: string, ids: string[]): number;
-  searchVectors(collection: string, query: Float32Array, k: number, filter: string | undefined, exact: boolean): PackedHits;
   countVectors(collection: string): number;
+  searchVectors(collection: string, query: Float32Array, options: PackedSearch): PackedHits;
+  searchManyVectors(collection: string, queries: Float32Array, options: PackedSearch): PackedHits[];
+  vectorsWithin(collection: string, query: Float32Array, distance: number, options: PackedSearch): PackedHits;
+  vectorsLike(collection: string, id: string, options: PackedSearch): PackedHits;
+  recommendVectors(collection: string, positive: string[], negative: string[], options: PackedSearch): PackedHits;
+  explainVectors(collection: string, query: Float32Array, options: PackedSearch): [PackedHits, Explanation];
+  checkRecall(collection: string, sample: number, k: number): Recall;
+  vectorMemory(collection: string): number;
   openWorkspace(wanted: WantedWorkspace): PackedWorkspace;
   openGateway(): void;
   call(method: string, args: string): PackedAnswer | undefined;
@@ -98,15 +119,28 @@ export interface WasmImageOpener {
   open(imported: Uint8Array | undefined): WasmStore;
 }
 
+/** The searches of an index. */
+export interface WasmSearches {
+  search(query: Float32Array, options: PackedSearch): PackedHits;
+  /** The queries come one after another. */
+  searchMany(queries: Float32Array, options: PackedSearch): PackedHits[];
+  within(query: Float32Array, distance: number, options: PackedSearch): PackedHits;
+  searchLike(id: string, options: PackedSearch): PackedHits;
+  recommend(positive: string[], negative: string[], options: PackedSearch): PackedHits;
+  explain(query: Float32Array, options: PackedSearch): [PackedHits, Explanation];
+  recallCheck(sample: number, k: number): Recall;
+  memory(): number;
+}
+
 /** One index without a store. */
-export interface WasmVectorIndex {
+export interface WasmVectorIndex extends WasmSearches {
   dimensions(): number;
   metric(): string;
+  precision(): string;
   size(): number;
   add(id: string, vector: Float32Array, metadata: string): boolean;
   remove(id: string): boolean;
   get(id: string): PackedVector | undefined;
-  search(query: Float32Array, k: number, filter: string | undefined, exact: boolean): PackedHits;
   toBytes(): Uint8Array;
 }
 
@@ -135,7 +169,7 @@ export interface Instance {
     create(settings: Settings): WasmImageOpener;
   };
   WasmVectorIndex: {
-    create(dimensions: number, metric: string): WasmVectorIndex;
+    create(dimensions: number, metric: string, precision: string): WasmVectorIndex;
     fromBytes(bytes: Uint8Array): WasmVectorIndex;
   };
 }

@@ -1,7 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The typed stores as a program uses them. */
 
-import type { Metadata, Metric, OpenOptions, SearchHit, SearchOptions, Store, Transaction, VectorEntry } from '../api.js';
+import type { Metadata, Metric, OpenOptions, Store, Transaction, VectorEntry } from '../api.js';
+import type { VectorSearch } from '../search-api.js';
 import type {
   AuditEntry,
   AuditQuery,
@@ -186,7 +187,7 @@ export interface Knowledge<T extends Time = string> {
  *
  * A search sees what is committed, so inside a transaction not the transaction's own writes.
  */
-export interface MemoryVectors {
+export interface MemoryVectors extends VectorSearch {
   readonly dimensions: number;
   readonly metric: Metric;
   /** Stores a vector under `id`, replacing what was there, metadata included. */
@@ -195,8 +196,6 @@ export interface MemoryVectors {
   storeMany(entries: Iterable<{ id: string; vector: Float32Array | readonly number[]; metadata?: Metadata }>): Promise<void>;
   /** What is stored under `id`. */
   get(id: string): Promise<VectorEntry | undefined>;
-  /** The entries nearest to `query`, nearest first; of equal scores the lower id first. */
-  search(query: Float32Array | readonly number[], options?: SearchOptions): Promise<SearchHit[]>;
   /** Deletes what is stored under these ids, with one commit, and says how many there were. */
   delete(ids: Iterable<string>): Promise<number>;
   /** How many there are. */

@@ -1,12 +1,12 @@
 /** Calls of the typed stores: arguments into JSON, results out of it. */
 
-import { checkText, invalid } from '../check.js';
+import { checkText, elements } from '../check.js';
 import type { PackedAnswer, WasmStore } from '../bindings/glue.js';
 import type { Runner } from '../executor.js';
 import { Texts } from '../rows.js';
 import { PagedListing } from './listing.js';
 import type { Listing, Page, Paging } from './records.js';
-import { elements, type Filler, type Shape } from './shape.js';
+import type { Filler, Shape } from './shape.js';
 import { messageShape } from './shapes.js';
 
 /** The methods of one workspace or gateway, called through a {@link Runner}. */
@@ -130,12 +130,6 @@ function newId(): string {
   bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-}
-
-/** `ids`, which must all be text. */
-export function checkIds(ids: unknown): string[] {
-  if (typeof ids === 'string') throw invalid('the ids must be an array, this is a string');
-  return elements('the ids', ids).map((id, i) => checkText(`the id at position ${i}`, id));
 }
 
 /** `id`, which must be text. */

@@ -1,10 +1,9 @@
 /** Compaction with functions that take their time. */
 
-import { checkOptions, checkText, checkVector, checkWhole, invalid, kindOf } from '../check.js';
+import { checkOptions, checkText, checkVector, checkWhole, elements, invalid, kindOf } from '../check.js';
 import type { CompactOptions } from './api.js';
 import type { Caller } from './caller.js';
 import type { Compacted, Message, Time } from './records.js';
-import { elements } from './shape.js';
 import { extractedFactShape, messageShape } from './shapes.js';
 
 const OPTIONS = ['batch', 'maxPasses', 'summarize', 'embed', 'extract'] as const;

@@ -1,11 +1,12 @@
 /** The stores of a workspace, by a {@link Caller}. */
 
-import type { Metadata, Metric, SearchHit, SearchOptions, VectorEntry } from '../api.js';
-import { checkText } from '../check.js';
+import type { Metadata, Metric, VectorEntry } from '../api.js';
+import { checkIds, checkText } from '../check.js';
 import type { PackedWorkspace } from '../bindings/glue.js';
+import { askCollection, Searches } from '../search.js';
 import { StoreCollection } from '../vectors.js';
 import type { Knowledge, MemoryVectors, Messages, Sessions, Summaries, WorkspaceStores } from './api.js';
-import { type Caller, checkId, checkIds } from './caller.js';
+import { type Caller, checkId } from './caller.js';
 import type {
   Entity,
   EntityQuery,
@@ -161,7 +162,7 @@ class CalledMessages<T extends Time> implements Messages<T> {
   }
 
   async delete(ids: Iterable<string>): Promise<number> {
-    return this.#caller.call('messages.delete', checkIds(ids));
+    return this.#caller.call('messages.delete', checkIds('the ids', ids));
   }
 
   async trim(keep: number): Promise<number> {
@@ -230,7 +231,7 @@ class CalledKnowledge<T extends Time> implements Knowledge<T> {
   }
 
   async deleteEntities(ids: Iterable<string>): Promise<number> {
-    return this.#caller.call('knowledge.deleteEntities', checkIds(ids));
+    return this.#caller.call('knowledge.deleteEntities', checkIds('the ids', ids));
   }
 
   async putRelationship(relationship: NewRelationship): Promise<Relationship<T>> {
@@ -248,7 +249,7 @@ class CalledKnowledge<T extends Time> implements Knowledge<T> {
   }
 
   async deleteRelationships(ids: Iterable<string>): Promise<number> {
-    return this.#caller.call('knowledge.deleteRelationships', checkIds(ids));
+    return this.#caller.call('knowledge.deleteRelationships', checkIds('the ids', ids));
   }
 
   async putFact(fact: NewFact): Promise<Fact<T>> {
@@ -269,7 +270,7 @@ class CalledKnowledge<T extends Time> implements Knowledge<T> {
   }
 
   async deleteFacts(ids: Iterable<string>): Promise<number> {
-    return this.#caller.call('knowledge.deleteFacts', checkIds(ids));
+    return this.#caller.call('knowledge.deleteFacts', checkIds('the ids', ids));
   }
 
   async traverse(start: string, traversal: Traversal = {}): Promise<Graph<T>> {
@@ -277,17 +278,16 @@ class CalledKnowledge<T extends Time> implements Knowledge<T> {
   }
 }
 
-class CalledVectors implements MemoryVectors {
-  readonly dimensions: number;
+class CalledVectors extends Searches implements MemoryVectors {
   readonly metric: Metric;
   readonly #caller: Caller;
   readonly #collection: StoreCollection;
 
-  constructor(caller: Caller, { collection, dimensions, metric }: PackedWorkspace) {
-    this.dimensions = dimensions;
+  constructor(caller: Caller, { collection: name, dimensions, metric }: PackedWorkspace) {
+    super(dimensions, askCollection(caller.runner, name));
     this.metric = metric as Metric;
     this.#caller = caller;
-    this.#collection = new StoreCollection(caller.runner, collection, dimensions, this.metric);
+    this.#collection = new StoreCollection(caller.runner, { name, dimensions, metric, precision: 'f32', resident: 'f32' });
   }
 
   async store(id: string, vector: Float32Array | readonly number[], metadata?: Metadata): Promise<void> {
@@ -302,12 +302,8 @@ class CalledVectors implements MemoryVectors {
     return this.#collection.get(id);
   }
 
-  async search(query: Float32Array | readonly number[], options?: SearchOptions): Promise<SearchHit[]> {
-    return this.#collection.search(query, options);
-  }
-
   async delete(ids: Iterable<string>): Promise<number> {
-    return this.#caller.call('vectors.delete', checkIds(ids));
+    return this.#caller.call('vectors.delete', checkIds('the ids', ids));
   }
 
   async count(): Promise<number> {

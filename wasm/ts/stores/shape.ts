@@ -5,7 +5,7 @@
  * does not.
  */
 
-import { checkText, invalid, jsonObject, kindOf } from '../check.js';
+import { checkText, elements, invalid, jsonObject, kindOf } from '../check.js';
 import { isTime, readDate, writeTime } from './time.js';
 
 /** The values of one field, or of one argument. */
@@ -112,15 +112,6 @@ export function listOf(kind: Kind): Kind {
     elements(what, value).map((element, i) => kind.write(`element ${i} of ${what}`, element, filler));
   if (kind.read === undefined) return { write };
   return { write, read: (value, dates) => (value as unknown[]).map((element) => kind.read?.(element, dates)) };
-}
-
-/** The elements of an array or another iterable object. */
-export function elements(what: string, value: unknown): unknown[] {
-  if (Array.isArray(value)) return value;
-  if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) {
-    throw invalid(`${what} must be an array, this is ${kindOf(value)}`);
-  }
-  return [...(value as Iterable<unknown>)];
 }
 
 function numberOr(value: unknown): string {

@@ -6,7 +6,8 @@ use sigil_core::{
     Summary, SummaryStore, TimeRange, Timestamp, Traversal, VectorStore, WorkspaceStores,
 };
 
-use super::{Answered, Args, answer, answer_messages, answer_page, answer_stored, borrowed};
+use super::{Answered, Args, answer, answer_messages, answer_page, answer_stored};
+use crate::search::borrowed;
 
 pub(super) fn call(
     workspace: &dyn WorkspaceStores,
