@@ -11,5 +11,6 @@ pub mod random;
 pub mod scratch;
 pub mod store_model;
 pub mod store_workload;
+pub mod vector_fixture;
 pub mod wal;
 pub mod workload;

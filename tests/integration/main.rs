@@ -23,4 +23,5 @@ mod store_fault;
 mod stores;
 mod stores_crash;
 mod stores_fault;
+mod vector_fixtures;
 mod verify;
