@@ -22,6 +22,11 @@ pub use probe::Effort;
 /// A cell with more vectors than this is split.
 const CELL_MAX: usize = 128;
 
+/// And with more than this where there are [so many](FINER_FROM) cells: finding the right ones costs
+/// more then, but what is in them comes from memory that is far, and of smaller ones less is needed.
+const FINE_CELL_MAX: usize = 64;
+const FINER_FROM: usize = 768;
+
 /// A cell with fewer vectors than this is given up, unless it is the only one.
 const CELL_MIN: usize = 16;
 
@@ -144,6 +149,11 @@ impl Cells {
         if self.metric == Metric::Dot { Ranking::Inner } else { Ranking::Squared }
     }
 
+    /// A cell with more vectors than this is split.
+    fn cell_max(&self) -> usize {
+        if self.cells.len() < FINER_FROM { CELL_MAX } else { FINE_CELL_MAX }
+    }
+
     /// Takes in the vector of the slot after the last.
     pub(super) fn push(&mut self, source: Source<'_>, slot: u32) {
         debug_assert_eq!(slot as usize, self.places.len());
@@ -201,9 +211,10 @@ impl Cells {
             return self.put_uncoded(slot);
         }
         self.places[slot as usize] = u32::try_from(cell).unwrap_or(NO_CELL);
+        let most = self.cell_max();
         let cell_ref = &mut self.cells[cell];
         cell_ref.push(slot, code);
-        (cell_ref.slots.len() > CELL_MAX).then_some(cell)
+        (cell_ref.slots.len() > most).then_some(cell)
     }
 
     fn put_uncoded(&mut self, slot: u32) -> Option<usize> {
@@ -250,21 +261,28 @@ impl Cells {
     /// The cell whose centre is nearest to a rotated vector, and the square of how far it is; none
     /// for a vector that is beyond measure.
     fn nearest_cell(&self, rotated: &[f32]) -> Option<(usize, f32)> {
+        self.nearest_of(rotated, &self.near(rotated, NEAREST))
+    }
+
+    /// The `most` cells whose centres are nearest to a rotated vector by their codes.
+    fn near(&self, rotated: &[f32], most: usize) -> Vec<u32> {
         let kernels = Kernels::best();
-        let all = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
-        let near: Vec<u32> = if self.cells.len() <= NEAREST {
-            (0..all).collect()
-        } else {
-            let query = Query::new(kernels, rotated.to_vec());
-            match query {
-                Some(query) => self.nearest_by_code(kernels, &query, NEAREST),
-                // Zero, or beyond measure.
-                None => (0..all).collect(),
-            }
-        };
+        let all = 0..u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+        if self.cells.len() <= most {
+            return all.collect();
+        }
+        match Query::new(kernels, rotated.to_vec()) {
+            Some(query) => self.near_query(kernels, &query, most),
+            // Zero, or beyond measure.
+            None => all.collect(),
+        }
+    }
+
+    /// The nearest of some cells, as [`nearest_cell`](Cells::nearest_cell).
+    fn nearest_of(&self, rotated: &[f32], near: &[u32]) -> Option<(usize, f32)> {
         let mut distances = vec![0.0; near.len()];
-        self.centres.squared_l2(kernels, rotated, &near, &mut distances);
-        let nearest = distances.iter().zip(&near).filter(|(distance, _)| distance.is_finite());
+        self.centres.squared_l2(Kernels::best(), rotated, near, &mut distances);
+        let nearest = distances.iter().zip(near).filter(|(distance, _)| distance.is_finite());
         let nearest = nearest.min_by(|a, b| a.0.total_cmp(b.0).then(a.1.cmp(b.1)));
         nearest.map(|(distance, cell)| (*cell as usize, *distance))
     }

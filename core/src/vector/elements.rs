@@ -194,11 +194,14 @@ fn scaled_row(vector: &[f32]) -> impl Iterator<Item = i8> {
 
 #[expect(clippy::cast_possible_truncation, reason = "clamped to what fits")]
 fn scaled(x: f32, scale: f32) -> i8 {
+    /// Where floats of this size are whole numbers: adding it rounds, halves to even, which a
+    /// processor's least has no instruction for.
+    const NO_FRACTION: f32 = 12_582_912.0;
     // A scale of zero is that of zeros, or of what is too small for any.
     if scale == 0.0 {
         0
     } else {
-        (x / scale).round_ties_even().clamp(-SCALED_MAX, SCALED_MAX) as i8
+        ((x / scale).clamp(-SCALED_MAX, SCALED_MAX) + NO_FRACTION - NO_FRACTION) as i8
     }
 }
 

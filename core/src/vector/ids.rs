@@ -9,14 +9,17 @@ use twox_hash::XxHash3_64;
 /// Slots whose ids lie together.
 const PAGE: usize = 32;
 
+/// How many tables there are, a power of two: in one, the millionth id would take 90 ms.
+const TABLES: usize = 16;
+
 /// The ids of slots 0, 1, .., none of them twice.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ids {
     pages: Vec<Page>,
     len: usize,
     /// Hashed without entropy, which the core does not take; never iterated, so that no order of
-    /// it is ever seen.
-    slots: HashTable<u32>,
+    /// it is ever seen. Several tables, since one that grows moves all that is in it at once.
+    tables: [HashTable<u32>; TABLES],
 }
 
 /// Some ids, one after another.
@@ -74,8 +77,11 @@ impl Ids {
 
     /// Makes room for `additional` more ids, their texts aside.
     pub(super) fn reserve(&mut self, additional: usize) -> Result<(), hashbrown::TryReserveError> {
-        let Ids { pages, slots, .. } = self;
-        slots.try_reserve(additional, |slot| hash(get(pages, *slot)))
+        let Ids { pages, tables, .. } = self;
+        // Ids are spread evenly, but for chance.
+        let each = additional / TABLES + additional.isqrt() / 2;
+        let mut tables = tables.iter_mut();
+        tables.try_for_each(|table| table.try_reserve(each, |slot| hash(get(pages, *slot))))
     }
 
     /// The id in `slot`.
@@ -88,7 +94,8 @@ impl Ids {
 
     /// The slot that an id is in.
     pub(super) fn slot(&self, id: &str) -> Option<u32> {
-        self.slots.find(hash(id), |slot| self.get(*slot) == id).copied()
+        let hash = hash(id);
+        self.tables[table_of(hash)].find(hash, |slot| self.get(*slot) == id).copied()
     }
 
     /// Adds an id, which must not be there yet, in the slot after the last.
@@ -102,8 +109,9 @@ impl Ids {
             page.push(id);
         }
         self.len += 1;
-        let Ids { pages, slots, .. } = self;
-        slots.insert_unique(hash(id), slot, |slot| hash(get(pages, *slot)));
+        let Ids { pages, tables, .. } = self;
+        let new = hash(id);
+        tables[table_of(new)].insert_unique(new, slot, |slot| hash(get(pages, *slot)));
     }
 
     /// Removes the id in `slot`, whose place the last one takes.
@@ -118,7 +126,8 @@ impl Ids {
         if slot == last {
             return;
         }
-        if let Ok(mut entry) = self.slots.find_entry(hash(&moved), |it| *it == last) {
+        let hash = hash(&moved);
+        if let Ok(mut entry) = self.tables[table_of(hash)].find_entry(hash, |it| *it == last) {
             *entry.get_mut() = slot;
         }
         let (page, place) = place(slot);
@@ -128,7 +137,7 @@ impl Ids {
     /// Takes a slot out of the table.
     fn forget(&mut self, slot: u32) {
         let hash = hash(get(&self.pages, slot));
-        if let Ok(entry) = self.slots.find_entry(hash, |it| *it == slot) {
+        if let Ok(entry) = self.tables[table_of(hash)].find_entry(hash, |it| *it == slot) {
             entry.remove();
         }
     }
@@ -151,7 +160,8 @@ impl Ids {
     pub(super) fn memory(&self) -> usize {
         let pages: usize =
             self.pages.iter().map(|page| page.text.capacity() + 2 * page.ends.capacity()).sum();
-        pages + self.pages.capacity() * size_of::<Page>() + self.slots.allocation_size()
+        let tables: usize = self.tables.iter().map(HashTable::allocation_size).sum();
+        pages + self.pages.capacity() * size_of::<Page>() + tables
     }
 }
 
@@ -166,6 +176,11 @@ fn get(pages: &[Page], slot: u32) -> &str {
 
 fn hash(id: &str) -> u64 {
     XxHash3_64::oneshot(id.as_bytes())
+}
+
+/// By bits that a table uses neither for the place of an entry nor for its mark.
+fn table_of(hash: u64) -> usize {
+    usize::from((hash >> 40).to_le_bytes()[0]) % TABLES
 }
 
 #[cfg(test)]

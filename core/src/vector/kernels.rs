@@ -43,13 +43,13 @@ mod simd {
     }
 }
 
-/// Asks for bytes that are read soon, where there is a way to.
+/// Asks for values that are read soon, where there is a way to.
 #[inline]
-pub(super) fn prefetch(bytes: &[u8]) {
+pub(super) fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    x86::prefetch_bytes(bytes);
+    x86::prefetch_values(values);
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
+    let _ = values;
 }
 
 /// How many partial sums there are.

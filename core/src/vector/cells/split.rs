@@ -1,10 +1,13 @@
 //! Splitting a cell in two.
 
-use super::{CELL_MAX, CELL_MIN, Cells, Code, NO_CELL, Source};
+use super::{CELL_MIN, Cells, Code, NO_CELL, Source};
 use crate::vector::kernels::Kernels;
 
 /// How often the two centres are moved to the means of their halves.
 const ROUNDS: usize = 6;
+
+/// So many cells around each half are looked at for one nearer to its vectors.
+const NEIGHBOURS: usize = 48;
 
 /// The smaller half has at least one in so many.
 const SMALLEST: usize = 6;
@@ -25,26 +28,36 @@ impl Cells {
         let halves = Halves::of(&rows, padded);
         self.reset_cell(cell, &halves.centres[0]);
         let other = self.push_cell(&halves.centres[1]);
+        let near = self.around(&halves.centres);
         let mut code = Code::default();
         let second_len = halves.second.iter().filter(|second| **second).count();
         let mut staying = [slots.len() - second_len, second_len];
         for ((slot, row), second) in slots.iter().zip(rows.chunks(padded)).zip(&halves.second) {
             let half = if *second { other } else { cell };
             let staying = &mut staying[usize::from(*second)];
-            let nearer = self.nearer_cell(row, half).filter(|_| *staying > CELL_MIN);
+            let nearer = self.nearer_cell(row, half, &near).filter(|_| *staying > CELL_MIN);
             *staying -= usize::from(nearer.is_some());
             self.put(nearer.unwrap_or(half), *slot, row, &mut code);
         }
     }
 
-    /// The cell that is nearest to a row, where it is nearer than this one and has room. Since a
+    /// The cells around some centres.
+    fn around(&self, centres: &[Vec<f32>]) -> Vec<u32> {
+        let near = centres.iter().flat_map(|centre| self.near(centre, NEIGHBOURS));
+        let mut near: Vec<u32> = near.collect();
+        near.sort_unstable();
+        near.dedup();
+        near
+    }
+
+    /// The nearest of some cells to a row, where it is nearer than this one and has room. Since a
     /// cell was made, others may have come nearer to what is in it.
-    fn nearer_cell(&self, row: &[f32], cell: usize) -> Option<usize> {
-        let (nearest, distance) = self.nearest_cell(row)?;
+    fn nearer_cell(&self, row: &[f32], cell: usize, near: &[u32]) -> Option<usize> {
+        let (nearest, distance) = self.nearest_of(row, near)?;
         let mut own = [0.0];
         let slot = u32::try_from(cell).unwrap_or(u32::MAX);
         self.centres.squared_l2(Kernels::best(), row, &[slot], &mut own);
-        (distance < own[0] && self.cells[nearest].slots.len() < CELL_MAX).then_some(nearest)
+        (distance < own[0] && self.cells[nearest].slots.len() < self.cell_max()).then_some(nearest)
     }
 }
 

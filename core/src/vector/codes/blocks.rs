@@ -1,7 +1,7 @@
 //! Codes and factors of some vectors, laid out for a scan.
 
-use crate::vector::kernels::Kernels;
 use crate::vector::kernels::lookup::{BLOCK, GROUP_BYTES, Line, Sums, widened};
+use crate::vector::kernels::{Kernels, prefetch};
 
 use super::{Code, Factors, GROUP, Query};
 use crate::vector::chunked::Plain;
@@ -157,7 +157,8 @@ impl Blocks {
 
     /// Asks for what a scan reads.
     pub(in crate::vector) fn prefetch(&self) {
-        crate::vector::kernels::prefetch(&self.codes);
+        prefetch(&self.codes);
+        prefetch(&self.factors);
     }
 
     /// How many bytes are held.

@@ -26,13 +26,14 @@ fn prefetch<'a, R: Row<'a>, const N: usize>(next: [R; N], at: usize) {
     }
 }
 
-/// Asks for some bytes that are read soon.
+/// Asks for some values that are read soon.
 #[inline]
-pub(super) fn prefetch_bytes(bytes: &[u8]) {
+pub(super) fn prefetch_values<T>(values: &[T]) {
     const LINE: usize = 64;
-    for line in bytes.chunks(LINE) {
+    let start: *const u8 = values.as_ptr().cast();
+    for line in (0..size_of_val(values)).step_by(LINE) {
         // SAFETY: a prefetch reads nothing and cannot fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line).cast()) };
     }
 }
 

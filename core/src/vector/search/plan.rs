@@ -116,7 +116,8 @@ impl VectorIndex {
             return Choice::Exact(Because::Few);
         };
         let seen = options.after.as_ref().map_or(0, |after| after.seen);
-        let usual = Effort::of(request.k.saturating_add(seen), self.dimensions);
+        let k = request.k.saturating_add(seen);
+        let usual = Effort::of(k, self.dimensions, self.len());
         let effort = options.effort.unwrap_or(usual);
         let matching = if wanted.is_all() { self.len() } else { wanted.estimate() };
         let effort = effort.among(matching, self.len());

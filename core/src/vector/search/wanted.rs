@@ -10,7 +10,7 @@ use super::plan::{Explanation, Plan};
 const SAMPLE: usize = 128;
 
 /// For each slot of an index a filter may take this many steps to be answered, and some more.
-const STEPS_PER_SLOT: f64 = 0.5;
+const STEPS_PER_SLOT: f64 = 1.5;
 const STEPS_MIN: f64 = 2_000.0;
 
 /// The slots that match a filter, less some.
