@@ -62,6 +62,27 @@ pub(crate) fn keys_since(db: &Database, source: i64, seq: Seq) -> Result<BTreeSe
     Ok(keys)
 }
 
+/// Of the keys of `source` that changed after `seq` those that are among the next `most` changes of
+/// any source, and the last of these; `seq` when there are none.
+pub(crate) fn some_keys_since(
+    db: &Database,
+    source: i64,
+    seq: Seq,
+    most: usize,
+) -> Result<(BTreeSet<String>, Seq)> {
+    let (mut keys, mut last) = (BTreeSet::new(), seq);
+    let most = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
+    let sql = "SELECT source, key, seq FROM sigil_change WHERE seq > ? ORDER BY seq LIMIT ?";
+    db.query_each(sql, params![seq, most], |row| {
+        if row.get_i64(0)? == source {
+            keys.insert(row.get_str(1)?.to_owned());
+        }
+        last = row.get_i64(2)?;
+        Ok(())
+    })?;
+    Ok((keys, last))
+}
+
 /// Forgets the changes of `source` up to `through`, which a durable snapshot has seen.
 ///
 /// The last change of all is kept, so that its number is never given again.

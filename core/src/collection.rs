@@ -248,6 +248,36 @@ impl<'a> Collection<'a> {
         self.store.with_current_index(&self.info, |index| Ok(index.vectors().len()))
     }
 
+    /// Brings the index up to date by reading at most `most` rows or changes, and says whether that
+    /// was all.
+    ///
+    /// Every search does this by itself, and all at once. A caller on a thread that must not be
+    /// held up, such as that of a page, does it in steps before its first search and after large
+    /// transactions, and lets others have their turn in between. Whatever is written between two
+    /// steps is in the index in the end; a step that fails is done again by the next one.
+    ///
+    /// ```
+    /// use sigil_core::{CollectionOptions, Metadata, Metric, Store};
+    /// let store = Store::in_memory()?;
+    /// let vectors = store.create_collection("v", CollectionOptions::new(1, Metric::L2))?;
+    /// for n in 0..100_u8 {
+    ///     vectors.store(&n.to_string(), &[f32::from(n)], &Metadata::new())?;
+    /// }
+    /// let mut steps = 1;
+    /// while !vectors.prepare(30)? {
+    ///     steps += 1;
+    /// }
+    /// assert!(steps > 3);
+    /// # Ok::<(), sigil_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] inside a transaction, [`ErrorKind::NotFound`] when the collection was
+    /// dropped, and storage kinds.
+    pub fn prepare(&self, most: usize) -> Result<bool> {
+        self.store.prepare_index(&self.info, most)
+    }
+
     /// How many bytes the index takes in memory, apart from what the allocator adds.
     ///
     /// # Errors

@@ -268,6 +268,11 @@ impl Store {
     ) -> Result<T> {
         self.database.usable()?;
         let mut indexes = self.indexes.borrow_mut();
+        let is_partial = indexes.get(&info.id).is_some_and(CollectionIndex::is_partial);
+        if is_partial && self.database.in_transaction() {
+            // Reading on would show what the transaction wrote.
+            indexes.remove(&info.id);
+        }
         let index = match indexes.entry(info.id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) if self.database.in_transaction() => {
@@ -291,6 +296,17 @@ impl Store {
         f(index)
     }
 
+    /// Brings the index of a collection up to date by at most so many rows or changes; whether that
+    /// was all.
+    pub(crate) fn prepare_index(&self, info: &CollectionInfo, most: usize) -> Result<bool> {
+        self.refuse_in_transaction("preparing an index")?;
+        self.database.usable()?;
+        match self.indexes.borrow_mut().entry(info.id) {
+            Entry::Occupied(entry) => entry.into_mut().step(&self.database, most),
+            Entry::Vacant(entry) => entry.insert(self.open_index(info)?).step(&self.database, most),
+        }
+    }
+
     /// Opens the index of a collection inside a transaction that has not written to it.
     ///
     /// The rows are then those that were there when the transaction began. The index must not
@@ -305,6 +321,7 @@ impl Store {
                     && changes::keys_since(&self.database, info.id, last)?.is_empty() =>
             {
                 let mut index = self.open_index(info)?;
+                index.catch_up(&self.database)?;
                 index.rewind(last, total);
                 Ok(index)
             }
@@ -342,7 +359,8 @@ impl Store {
         if self.database.in_transaction() || self.database.usable().is_err() {
             return;
         }
-        for index in self.indexes.borrow_mut().values_mut() {
+        // One that is made in steps goes on when it is next asked for.
+        for index in self.indexes.borrow_mut().values_mut().filter(|index| !index.is_partial()) {
             // An index that cannot catch up says so when it is searched.
             let _ = index.catch_up(&self.database);
         }
@@ -391,6 +409,9 @@ impl Store {
         self.database.usable()?;
         let mut saved = 0;
         for (id, index) in self.indexes.borrow_mut().iter_mut() {
+            if index.is_partial() {
+                continue;
+            }
             index.catch_up(&self.database)?;
             if index.snapshot_due() {
                 match self.save_index(*id, index) {

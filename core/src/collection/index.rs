@@ -11,6 +11,9 @@ use crate::vector::{Metadata, SnapshotMark, VectorIndex};
 /// Collections below this size are rebuilt faster than a snapshot of them is worth.
 const SNAPSHOT_VECTORS_MIN: usize = 256;
 
+/// So many rows are read by one statement.
+const ROWS_AT_ONCE: usize = 10_000;
+
 /// A snapshot is due when at least one in this many vectors changed since the last.
 const SNAPSHOT_SHARE: usize = 8;
 
@@ -20,6 +23,8 @@ pub(crate) struct CollectionIndex {
     info: CollectionInfo,
     vectors: VectorIndex,
     watermark: Seq,
+    /// While it is made from the table: the rows with keys above this are not in it yet.
+    unread: Option<i64>,
     /// How many entries changed since the last snapshot.
     unsaved: usize,
     /// Rows that SQL made into something that is no vector of this collection.
@@ -29,7 +34,8 @@ pub(crate) struct CollectionIndex {
 }
 
 impl CollectionIndex {
-    /// Opens the index from its snapshot where that can be trusted, else from the table.
+    /// Opens the index from its snapshot where that can be trusted, else from the table; either has
+    /// to be followed by [`catch_up`](CollectionIndex::catch_up) or [steps](CollectionIndex::step).
     pub(crate) fn open(
         db: &Database,
         store: StoreId,
@@ -44,15 +50,14 @@ impl CollectionIndex {
                 info.options.resident,
             )?,
             watermark: 0,
+            unread: None,
             unsaved: 0,
             unindexable: 0,
             seen_changes: None,
         };
         let restored = snapshot.is_some_and(|bytes| index.restore_trusted(db, store, bytes));
-        if restored {
-            index.catch_up(db)?;
-        } else {
-            index.rebuild(db)?;
+        if !restored {
+            index.start_over(db)?;
         }
         Ok(index)
     }
@@ -91,6 +96,9 @@ impl CollectionIndex {
         if self.seen_changes == Some(total) {
             return Ok(());
         }
+        while self.unread.is_some() {
+            self.read_rows(db, ROWS_AT_ONCE)?;
+        }
         let last = changes::last_seq(db)?;
         if last > self.watermark {
             for key in changes::keys_since(db, self.info.id, self.watermark)? {
@@ -99,6 +107,65 @@ impl CollectionIndex {
             self.watermark = last;
         }
         self.seen_changes = Some(total);
+        Ok(())
+    }
+
+    /// As [`catch_up`](CollectionIndex::catch_up), but reads at most so many rows or changes; whether
+    /// that was all.
+    pub(crate) fn step(&mut self, db: &Database, most: usize) -> Result<bool> {
+        let total = db.total_changes();
+        if self.unread.is_some() {
+            self.read_rows(db, most)?;
+            return Ok(false);
+        }
+        if self.seen_changes == Some(total) {
+            return Ok(true);
+        }
+        let (keys, last) = changes::some_keys_since(db, self.info.id, self.watermark, most)?;
+        for key in keys {
+            self.apply(db, &key)?;
+        }
+        let is_all = last == self.watermark;
+        self.watermark = last;
+        if is_all {
+            self.seen_changes = Some(total);
+        }
+        Ok(is_all)
+    }
+
+    /// Whether rows of the table were not read yet, ever.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.unread.is_some()
+    }
+
+    /// Forgets all vectors, so that the rows of the table are read from the first on.
+    ///
+    /// What is written to rows that were read already is in the log, behind the watermark.
+    fn start_over(&mut self, db: &Database) -> Result<()> {
+        self.watermark = changes::last_seq(db)?;
+        self.vectors.clear();
+        self.unindexable = 0;
+        self.unsaved = 0;
+        self.seen_changes = None;
+        self.unread = Some(i64::MIN);
+        Ok(())
+    }
+
+    /// Reads at most so many rows that were not read yet.
+    fn read_rows(&mut self, db: &Database, most: usize) -> Result<()> {
+        let Some(after) = self.unread else { return Ok(()) };
+        let most = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
+        let sql = format!(
+            "SELECT vector, metadata, id, key FROM {} WHERE key > ? ORDER BY key LIMIT ?",
+            self.info.table()
+        );
+        let (mut last, mut read) = (after, 0);
+        db.query_each(&sql, params![after, most], |row| {
+            (last, read) = (row.get_i64(3)?, read + 1);
+            self.unsaved += 1;
+            self.add(row.get_str(2)?, row)
+        })?;
+        self.unread = (read == most).then_some(last);
         Ok(())
     }
 
@@ -200,19 +267,8 @@ impl DerivedIndex for CollectionIndex {
     }
 
     fn rebuild(&mut self, db: &Database) -> Result<()> {
-        let total = db.total_changes();
-        let last = changes::last_seq(db)?;
-        self.vectors.clear();
-        self.unindexable = 0;
-        let sql = format!("SELECT vector, metadata, id FROM {} ORDER BY key", self.info.table());
-        db.query_each(&sql, (), |row| {
-            let id = row.get_str(2)?;
-            self.add(id, row)
-        })?;
-        self.unsaved = self.vectors.len();
-        self.watermark = last;
-        self.seen_changes = Some(total);
-        Ok(())
+        self.start_over(db)?;
+        self.catch_up(db)
     }
 
     fn snapshot(&self, mark: Mark) -> Result<Vec<u8>> {
@@ -260,3 +316,6 @@ pub(super) fn decode(
     };
     Ok((vector, metadata))
 }
+
+#[cfg(test)]
+mod tests;
