@@ -243,6 +243,20 @@ export interface Collection extends VectorSearch {
   delete(id: string): Promise<boolean>;
   /** How many vectors there are. */
   count(): Promise<number>;
+  /**
+   * Brings the index up to date in steps of some milliseconds, with room for other tasks in between.
+   *
+   * The first search after opening, and one after many vectors were stored, does this by itself and
+   * all at once, which would hold up a page for seconds where there are tens of thousands of vectors
+   * and no usable snapshot of the index. Other calls may be made meanwhile; what they store is in the
+   * index when this resolves. Rejects with `busy` inside a transaction.
+   *
+   * ```ts
+   * const notes = await store.vectors.open('notes');
+   * await notes.prepare();
+   * ```
+   */
+  prepare(): Promise<void>;
 }
 
 /** How to make a {@link VectorIndex}. */

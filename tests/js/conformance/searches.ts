@@ -109,7 +109,26 @@ export function searchRules(kind: StoreKind): Rule[] {
     { name: `searches ${kind.name}: bad input is refused`, run: withStore(async (store) => badInput(await fillCollection(store, 'c', 'f32'))) },
     { name: `searches ${kind.name}: collections keep to their precision`, run: withStore(precisions) },
     { name: `searches ${kind.name}: those of a workspace are the same`, run: withStore(inWorkspace) },
+    { name: `searches ${kind.name}: an index is made in steps, with what is stored in between`, run: withStore(inSteps) },
   ];
+}
+
+async function inSteps(store: Store): Promise<void> {
+  const collection = await fillCollection(store, 'c', 'f32');
+  let turns = 0;
+  const timer = setInterval(() => turns++);
+  const ready = collection.prepare();
+  const gone = await Promise.all(['v0000', 'v0700', 'v1499'].map((id) => collection.delete(id)));
+  const [query] = QUERIES as [Float32Array];
+  await collection.store('new', query);
+  await ready;
+  clearInterval(timer);
+  assert(turns >= 2, `other tasks had ${turns} turns`);
+  assertSame(gone, [true, true, true]);
+  assertEqual(await collection.count(), COUNT - 2);
+  assertSame(ids(await collection.search(query, { k: 1 })), ['new']);
+  await collection.prepare();
+  await assertFails('busy', () => store.transaction((tx) => tx.vectors.open('c').then((inside) => inside.prepare())));
 }
 
 /** The rules of searches in an index without a store. */

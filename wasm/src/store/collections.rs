@@ -299,6 +299,15 @@ impl WasmStore {
         recall_to_js(self.throwing(check)?)
     }
 
+    /// Brings the index of a collection up to date by at most so many rows; whether that was all.
+    ///
+    /// # Errors
+    /// As [`Collection::prepare`].
+    #[wasm_bindgen(js_name = prepareVectors)]
+    pub fn prepare_vectors(&self, collection: &str, most: usize) -> JsResult<bool> {
+        self.throwing(|store| store.collection(collection)?.prepare(most))
+    }
+
     /// How many bytes the index of a collection takes.
     ///
     /// # Errors

@@ -105,6 +105,7 @@ export interface WasmStore {
   recommendVectors(collection: string, positive: string[], negative: string[], options: PackedSearch): PackedHits;
   explainVectors(collection: string, query: Float32Array, options: PackedSearch): [PackedHits, Explanation];
   checkRecall(collection: string, sample: number, k: number): Recall;
+  prepareVectors(collection: string, most: number): boolean;
   vectorMemory(collection: string): number;
   openWorkspace(wanted: WantedWorkspace): PackedWorkspace;
   openGateway(): void;
