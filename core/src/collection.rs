@@ -1,6 +1,7 @@
 //! Vector collections: rows of one table each, and an index derived from them.
 
 mod index;
+mod rounded;
 mod search;
 
 use crate::changes;
@@ -117,7 +118,9 @@ pub struct VectorRecord {
 ///
 /// Writes go to the store's database and are durable when they return, or commit with the
 /// transaction they are made in. A search sees every committed write and none that is not: inside
-/// a transaction it does not see the transaction's own.
+/// a transaction it does not see the transaction's own. Where the index holds vectors less precisely
+/// than they are stored, those that the transaction has written to are compared as the index holds
+/// them.
 ///
 /// ```
 /// use sigil_core::{CollectionOptions, Metadata, Metric, SearchOptions, Store};

@@ -1,15 +1,9 @@
 //! Searches in a collection: by its index, and where that is rounded by what is stored too.
 
-use super::{Collection, index};
+use super::Collection;
+use super::rounded::{Asked, Rounded};
 use crate::error::{Error, ErrorKind, Result};
-use crate::params;
 use crate::vector::{Explanation, Hit, Recall, SearchOptions, VectorIndex};
-
-/// Of an index that is rounded, so many more results are compared with what is stored.
-const MORE: usize = 10;
-
-/// Rows of the table that are compared at a time.
-const ROWS: usize = 1_000;
 
 impl Collection<'_> {
     /// The `k` nearest vectors to `query` that match the filter, nearest first, ties by id:
@@ -35,22 +29,7 @@ impl Collection<'_> {
         if !self.is_rounded() {
             return self.by_index(|vectors| vectors.explain(query, k, options));
         }
-        let seen = options.after.as_ref().map_or(0, |after| after.seen);
-        let wanted = options.pool(k).saturating_add(seen);
-        let wanted = wanted.saturating_add(MORE.max(wanted / 2));
-        let nearest = SearchOptions { after: None, diversity: None, ..options.clone() };
-        let (hits, how) = self.by_index(|vectors| vectors.explain(query, wanted, &nearest))?;
-        if options.exact {
-            return Ok((self.by_table(query, k, options)?, how));
-        }
-        let stored = self.as_stored(hits.iter().map(|hit| &*hit.id))?;
-        let exact = SearchOptions { exact: true, filter: None, ..options.clone() };
-        let found = stored.search(query, k, &exact)?;
-        // Behind a cursor there may be more than the index gave.
-        if found.len() < k && hits.len() == wanted {
-            return Ok((self.by_table(query, k, options)?, how));
-        }
-        Ok((found, how))
+        self.by_rounded(|rounded| rounded.search(query, Asked { k, options, without: &[] }))
     }
 
     /// Searches for each of some queries; the results are those of [`search`](Collection::search).
@@ -66,14 +45,15 @@ impl Collection<'_> {
         if !self.is_rounded() {
             return self.by_index(|vectors| vectors.search_many(queries, k, options));
         }
-        queries.iter().map(|query| self.search(query, k, options)).collect()
+        self.by_rounded(|rounded| rounded.search_many(queries, Asked { k, options, without: &[] }))
     }
 
-    /// Every vector that matches the filter and is no farther than `distance`, nearest first.
+    /// Every vector that matches the filter and is no farther than `distance`, nearest first; see
+    /// [`VectorIndex::within`] for the options that count.
     ///
     /// # Errors
     /// As [`search`](Collection::search); [`ErrorKind::InvalidInput`] for a distance that is not a
-    /// number.
+    /// number, and for a diversity.
     pub fn within(
         &self,
         query: &[f32],
@@ -83,13 +63,7 @@ impl Collection<'_> {
         if !self.is_rounded() {
             return self.by_index(|vectors| vectors.within(query, distance, options));
         }
-        let mut hits = Vec::new();
-        self.each_rows(|rows| {
-            hits.extend(rows.within(query, distance, options)?);
-            Ok(())
-        })?;
-        sort(&mut hits);
-        Ok(hits)
+        self.by_rounded(|rounded| rounded.within(query, distance, options))
     }
 
     /// The `k` vectors nearest to the one stored under `id`, which is not among them.
@@ -101,10 +75,11 @@ impl Collection<'_> {
         if !self.is_rounded() {
             return self.by_index(|vectors| vectors.search_like(id, k, options));
         }
-        let Some(record) = self.get(id)? else {
-            return Err(no_vector(id));
-        };
-        self.search_without(&record.vector, &[id], k, options)
+        self.by_rounded(|rounded| {
+            let stored = rounded.stored(&[id])?;
+            let query = stored.get(id).ok_or_else(|| no_vector(id))?.vector;
+            rounded.search(&query, Asked { k, options, without: &[id] }).map(|(hits, _)| hits)
+        })
     }
 
     /// The `k` vectors nearest to those stored under the `positive` ids and away from those under
@@ -124,17 +99,26 @@ impl Collection<'_> {
             return self.by_index(|vectors| vectors.recommend(positive, negative, k, options));
         }
         let given = [positive, negative].concat();
-        let stored = self.as_stored(given.iter().copied())?;
-        let query = stored.recommended(positive, negative)?;
-        self.search_without(&query, &given, k, options)
+        self.by_rounded(|rounded| {
+            let stored = rounded.stored(&given)?;
+            if let Some(id) = given.iter().find(|id| stored.get(id).is_none()) {
+                return Err(no_vector(id));
+            }
+            let query = stored.recommended(positive, negative)?;
+            rounded.search(&query, Asked { k, options, without: &given }).map(|(hits, _)| hits)
+        })
     }
 
-    /// Compares usual searches of the index with exact ones; see [`VectorIndex::recall_check`].
+    /// Compares usual searches with exact ones of what is stored; see
+    /// [`VectorIndex::recall_check`].
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when the collection was dropped, and storage kinds.
     pub fn recall_check(&self, sample: usize, k: usize) -> Result<Recall> {
-        self.by_index(|vectors| Ok(vectors.recall_check(sample, k)))
+        if !self.is_rounded() {
+            return self.by_index(|vectors| Ok(vectors.recall_check(sample, k)));
+        }
+        self.by_rounded(|rounded| rounded.recall_check(sample, k))
     }
 
     /// Whether the index holds vectors less precisely than they are stored.
@@ -146,94 +130,12 @@ impl Collection<'_> {
         self.store.with_current_index(&self.info, |index| f(index.vectors()))
     }
 
-    /// An index of some vectors as they are stored; those that are not stored as the index has
-    /// them, which a transaction may have deleted.
-    fn as_stored<'i>(&self, ids: impl Iterator<Item = &'i str>) -> Result<VectorIndex> {
-        let mut stored = self.rows()?;
-        for id in ids {
-            match self.get(id)? {
-                Some(record) => stored.add(id, &record.vector, record.metadata)?,
-                None => self.by_index(|vectors| match vectors.get(id) {
-                    Some(held) => stored.add(id, &held.vector, held.metadata),
-                    None => Err(no_vector(id)),
-                })?,
-            };
-        }
-        Ok(stored)
+    fn by_rounded<T>(&self, f: impl FnOnce(&Rounded<'_>) -> Result<T>) -> Result<T> {
+        let searched = self.store.with_current_index(&self.info, |index| {
+            f(&Rounded::new(self.store.database(), &self.info, index)?)
+        });
+        searched.map_err(|error| self.explain_error(error))
     }
-
-    /// An empty index for vectors as they are stored.
-    fn rows(&self) -> Result<VectorIndex> {
-        let options = self.info.options;
-        VectorIndex::with_precision(options.dimensions, options.metric, options.precision)
-    }
-
-    fn search_without(
-        &self,
-        query: &[f32],
-        without: &[&str],
-        k: usize,
-        options: &SearchOptions,
-    ) -> Result<Vec<Hit>> {
-        let mut hits = self.search(query, k.saturating_add(without.len()), options)?;
-        hits.retain(|hit| !without.contains(&&*hit.id));
-        hits.truncate(k);
-        Ok(hits)
-    }
-
-    /// The exact results, from every row of the table.
-    fn by_table(&self, query: &[f32], k: usize, options: &SearchOptions) -> Result<Vec<Hit>> {
-        let pool = options.pool(k);
-        let exact = SearchOptions { exact: true, diversity: None, ..options.clone() };
-        let mut hits: Vec<Hit> = Vec::new();
-        self.each_rows(|rows| {
-            hits.extend(rows.search(query, pool, &exact)?);
-            sort(&mut hits);
-            hits.truncate(pool);
-            Ok(())
-        })?;
-        if options.diversity.is_none() {
-            return Ok(hits);
-        }
-        let chosen = SearchOptions { exact: true, filter: None, ..options.clone() };
-        self.as_stored(hits.iter().map(|hit| &*hit.id))?.search(query, k, &chosen)
-    }
-
-    /// Calls `f` on an index of some rows of the table after another, as they are stored.
-    fn each_rows(&self, mut f: impl FnMut(&VectorIndex) -> Result<()>) -> Result<()> {
-        let sql = format!(
-            "SELECT vector, metadata, id, key FROM {} WHERE key > ? ORDER BY key LIMIT {ROWS}",
-            self.info.table()
-        );
-        let mut last = i64::MIN;
-        loop {
-            let (mut rows, mut read, after) = (self.rows()?, 0, params![last]);
-            let each = |row: crate::RowRef<'_>| {
-                let id = row.get_str(2)?;
-                // A row that only SQL could have written is not in the index either.
-                if let Ok((vector, metadata)) = index::decode(&self.info, id, row) {
-                    let added = rows.add(id, &vector, metadata);
-                    added.or_else(|error| match error.kind() {
-                        ErrorKind::InvalidInput => Ok(false),
-                        _ => Err(error),
-                    })?;
-                }
-                last = row.get_i64(3)?;
-                read += 1;
-                Ok(())
-            };
-            let done = self.store.database().query_each(&sql, after, each);
-            done.map_err(|error| self.explain_error(error))?;
-            f(&rows)?;
-            if read < ROWS {
-                return Ok(());
-            }
-        }
-    }
-}
-
-fn sort(hits: &mut [Hit]) {
-    hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.id.cmp(&b.id)));
 }
 
 fn no_vector(id: &str) -> Error {

@@ -1,3 +1,4 @@
+use super::rounded::rows_read;
 use super::*;
 use crate::testing::test;
 use crate::vector::{Filter, Hit, HitCursor, SearchOptions};
@@ -124,4 +125,192 @@ fn a_transaction_that_deletes_gets_no_fewer_results() {
         .unwrap();
     let after = some.search(&vector(1), 5, &SearchOptions::default()).unwrap();
     assert_eq!(ids(&after)[..4], ids(&before)[1..]);
+}
+
+/// Two collections of the same vectors: held as they are stored, and rounded.
+fn both(count: u64) -> (Store, Store) {
+    let plain = CollectionOptions::new(DIMENSIONS, Metric::L2);
+    (store_of(plain, count), store_of(plain.held(Precision::Int8), count))
+}
+
+fn exact() -> SearchOptions {
+    SearchOptions { exact: true, ..SearchOptions::default() }
+}
+
+#[test]
+fn an_example_does_not_count_among_results_that_differ() {
+    let (whole, rounded) = both(1_500);
+    let (whole, rounded) = (whole.collection("some").unwrap(), rounded.collection("some").unwrap());
+    for options in [exact(), SearchOptions::default()] {
+        let options = SearchOptions { diversity: Some(0.5), ..options };
+        for n in 0..10 {
+            let id = format!("v{n}");
+            let like = |of: &Collection<'_>| of.search_like(&id, 5, &options).unwrap();
+            assert_eq!(like(&rounded), like(&whole));
+            let recommend =
+                |of: &Collection<'_>| of.recommend(&[&id, "v20"], &["v21"], 5, &options).unwrap();
+            assert_eq!(recommend(&rounded), recommend(&whole));
+        }
+    }
+}
+
+/// Everything that can be asked of a collection, of one vector that is in it and one that is not.
+fn everything(of: &Collection<'_>) -> Vec<Vec<Hit>> {
+    let filter = Some(Filter::from_json(r#"{"n": 3}"#).unwrap());
+    let filtered = SearchOptions { filter, ..exact() };
+    let mut found = Vec::new();
+    for query in [vector(3), vector(9_999)] {
+        for options in [&exact(), &filtered, &SearchOptions::default()] {
+            found.push(of.search(&query, 30, options).unwrap());
+        }
+        found.push(of.within(&query, f64::INFINITY, &SearchOptions::default()).unwrap());
+        found.push(of.within(&query, 3.0, &filtered).unwrap());
+    }
+    found.push(of.search_like("v3", 10, &exact()).unwrap());
+    found.push(of.recommend(&["v3", "v43"], &["v4"], 10, &exact()).unwrap());
+    found
+}
+
+#[test]
+fn searches_in_a_transaction_see_what_was_committed_before_it() {
+    let (whole, rounded) = both(200);
+    for store in [&whole, &rounded] {
+        let some = store.collection("some").unwrap();
+        let before = everything(&some);
+        store
+            .transaction(|_| {
+                some.delete(["v13", "v14", "v15"])?;
+                let other = Metadata::from_json(r#"{"n": 3, "new": true}"#)?;
+                some.store("new", &vector(3), &other)?;
+                some.store("v23", &vector(3), &other)?;
+                let sql =
+                    format!("UPDATE {} SET id = 'renamed' WHERE id = 'v33'", some.info().table());
+                store.database().execute(&sql, ())?;
+                let during = everything(&some);
+                for (during, before) in during.iter().zip(&before) {
+                    assert_eq!(during.len(), before.len());
+                    for hit in during {
+                        // What the transaction has changed is compared as the index holds it.
+                        let is_same = |it: &&Hit| it.id == hit.id && it.metadata == hit.metadata;
+                        let before = before.iter().find(is_same).unwrap();
+                        assert!((hit.distance - before.distance).abs() < 0.02, "{hit:?}");
+                    }
+                }
+                let error = some.search_like("new", 1, &exact()).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotFound);
+                assert_eq!(some.search_like("v14", 3, &exact())?.len(), 3);
+                Ok(())
+            })
+            .unwrap();
+        let after = everything(&some);
+        assert!(after[3].iter().any(|hit| hit.id == "renamed"));
+        assert!(!after[3].iter().any(|hit| hit.id == "v14"));
+    }
+    let of = |store: &Store| everything(&store.collection("some").unwrap());
+    assert_eq!(of(&rounded), of(&whole));
+}
+
+/// All pages of a search.
+fn pages(of: &Collection<'_>, query: &[f32], k: usize, options: &SearchOptions) -> Vec<Hit> {
+    let mut options = options.clone();
+    let mut seen = Vec::new();
+    loop {
+        let page = of.search(query, k, &options).unwrap();
+        let Some(next) = HitCursor::after(&page, options.after.as_ref()) else { return seen };
+        seen.extend(page);
+        options.after = Some(next);
+    }
+}
+
+#[test]
+fn pages_of_a_rounded_collection_go_through_nearly_all_once() {
+    let (whole, rounded) = both(3_000);
+    let (whole, rounded) = (whole.collection("some").unwrap(), rounded.collection("some").unwrap());
+    let filter = Some(Filter::from_json(r#"{"n": {"$lt": 3}}"#).unwrap());
+    for filter in [None, filter] {
+        let query = vector(9_999);
+        let options = SearchOptions { filter, ..SearchOptions::default() };
+        let all = whole.search(&query, 3_000, &SearchOptions { exact: true, ..options.clone() });
+        let all = all.unwrap();
+        for k in [5, 97] {
+            let seen = pages(&rounded, &query, k, &options);
+            assert!(seen.is_sorted_by(|a, b| (a.distance, &a.id) < (b.distance, &b.id)));
+            assert!(seen.iter().all(|hit| all.contains(hit)));
+            assert!(seen.len() * 100 >= all.len() * 98, "{} of {}", seen.len(), all.len());
+        }
+        let options = SearchOptions { exact: true, ..options };
+        assert_eq!(pages(&rounded, &query, 250, &options), all);
+    }
+}
+
+#[test]
+fn a_page_reads_about_what_it_returns() {
+    let (_, rounded) = both(3_000);
+    let some = rounded.collection("some").unwrap();
+    let query = vector(9_999);
+    let read = |after: Option<HitCursor>| {
+        let before = rows_read();
+        let options = SearchOptions { after, ..SearchOptions::default() };
+        assert_eq!(some.search(&query, 20, &options).unwrap().len(), 20);
+        rows_read() - before
+    };
+    assert!(read(None) <= 40);
+    let deep = some.search(&query, 2_000, &exact()).unwrap();
+    let after = HitCursor::after(&deep, None);
+    let rows = read(after.clone());
+    assert!(rows <= 300, "{rows}");
+    // What a cursor says of the number of results so far is not to be trusted.
+    let forged = after.map(|after| HitCursor { seen: usize::MAX, ..after });
+    let rows = read(forged);
+    assert!(rows <= 300, "{rows}");
+    // The vector of the cursor may be gone.
+    some.delete([&deep[1_999].id]).unwrap();
+    let rows = read(HitCursor::after(&deep, None));
+    assert!(rows <= 300, "{rows}");
+}
+
+#[test]
+fn recall_is_measured_against_what_is_stored() {
+    // Held as integers, all of these are the same.
+    let options = CollectionOptions::new(2, Metric::L2).held(Precision::Int8);
+    let store = Store::in_memory().unwrap();
+    let some = store.create_collection("some", options).unwrap();
+    for n in 0..400_u16 {
+        let near = f32::from(n * 7 % 400) / 400_000.0;
+        some.store(&format!("v{n:03}"), &[1.0, near], &Metadata::new()).unwrap();
+    }
+    let recall = some.recall_check(50, 10).unwrap();
+    let query = some.get("v200").unwrap().unwrap().vector;
+    let of = |options| some.search(&query, 10, &options).unwrap();
+    assert_ne!(ids(&of(SearchOptions::default())), ids(&of(exact())));
+    assert_eq!((recall.searches, recall.k), (50, 10));
+    assert!(recall.recall < 0.5, "{recall:?}");
+}
+
+#[test]
+fn an_exact_search_says_what_it_compared() {
+    let (whole, rounded) = both(1_500);
+    let filter = Some(Filter::from_json(r#"{"n": 3}"#).unwrap());
+    for options in [exact(), SearchOptions { filter, ..exact() }] {
+        let explain = |store: &Store| {
+            store.collection("some").unwrap().explain(&vector(1), 10, &options).unwrap()
+        };
+        assert_eq!(explain(&rounded), explain(&whole));
+    }
+}
+
+#[test]
+fn what_a_search_cannot_heed_is_refused() {
+    for store in <[Store; 2]>::from(both(20)) {
+        let some = store.collection("some").unwrap();
+        let diverse = |diversity| SearchOptions { diversity, ..SearchOptions::default() };
+        let error = some.within(&vector(1), 1.0, &diverse(Some(0.5))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("leave the diversity out"), "{error}");
+        for queries in [&[][..], &[&*vector(1)]] {
+            let error = some.search_many(queries, 1, &diverse(Some(1.5))).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        }
+        assert!(some.search_many(&[], 1, &SearchOptions::default()).unwrap().is_empty());
+    }
 }

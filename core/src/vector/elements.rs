@@ -186,6 +186,8 @@ impl Elements {
 /// The integers of a vector, and after them the bytes of what they are multiplied by.
 fn scaled_row(vector: &[f32]) -> impl Iterator<Item = i8> {
     let most = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    // The scale of the largest float of all would be infinite after rounding.
+    let most = most.min(f32::MAX.next_down());
     // What comes back must give the same scale again, which a quotient alone need not.
     let scale = (most / SCALED_MAX * SCALED_MAX) / SCALED_MAX;
     let bytes = scale.to_le_bytes().map(u8::cast_signed);
@@ -274,6 +276,20 @@ mod tests {
             elements.squared_l2(kernels, &[2.0; 6], &[0], &mut out);
             assert_eq!(out[0], 6.0);
             assert_eq!(elements.precision(), *precision);
+        }
+    }
+
+    #[test]
+    fn integers_of_the_largest_floats_stay_finite() {
+        for vector in [[f32::MAX, -1.0], [-f32::MAX, f32::MAX], [f32::MAX.next_down(), 0.0]] {
+            let mut elements = Elements::new(Precision::Int8, 2);
+            elements.push(&vector);
+            let kept = elements.get(0).into_owned();
+            for (kept, given) in kept.iter().zip(vector) {
+                assert!((kept - given).abs() <= f32::MAX / 250.0, "{kept} of {given}");
+            }
+            elements.set(0, &kept);
+            assert_eq!(*elements.get(0), *kept);
         }
     }
 }

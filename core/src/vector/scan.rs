@@ -52,10 +52,7 @@ impl Limits<'_> {
     pub(super) const NONE: Limits<'static> = Limits { after: None, farthest: f64::INFINITY };
 
     fn hold(&self, candidate: &Candidate<'_>) -> bool {
-        let comes_after = |cursor: &HitCursor| {
-            let order = candidate.distance.total_cmp(&cursor.distance);
-            order.then_with(|| candidate.id.cmp(&cursor.id)).is_gt()
-        };
+        let comes_after = |cursor: &HitCursor| cursor.is_before(candidate.distance, candidate.id);
         candidate.distance <= self.farthest && self.after.is_none_or(comes_after)
     }
 }

@@ -8,13 +8,16 @@ use super::{Hit, VectorIndex, check_vector};
 use crate::error::{Error, ErrorKind, Result};
 
 mod diversity;
+mod matching;
 mod plan;
 mod recall;
 mod recommend;
 mod wanted;
 
+pub(crate) use matching::Matching;
 pub use plan::{Because, Explanation, Plan};
 pub use recall::Recall;
+pub(crate) use recall::Tally;
 
 use plan::Choice;
 use wanted::Wanted;
@@ -29,16 +32,46 @@ pub struct SearchOptions {
     /// How hard to look when not exactly; as hard as recall@10 of about .99 takes when not given.
     pub effort: Option<Effort>,
     /// Only what comes after the results so far.
+    ///
+    /// What a page missed that was not exact, or passed over for results that differ more, comes on
+    /// no later one.
     pub after: Option<HitCursor>,
     /// From 0 to 1, how much results should differ from each other rather than be near the query:
     /// maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998) among four times as many.
     pub diversity: Option<f64>,
 }
 
+impl SearchOptions {
+    /// Refuses what no search can heed.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.diversity {
+            Some(diversity) if !(0.0..=1.0).contains(&diversity) => Err(Error::invalid(format!(
+                "a diversity of {diversity}: give a number from 0 (nearest) to 1 (most different)"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses what a search for everything within a distance cannot heed.
+    pub(crate) fn check_within(&self, distance: f64) -> Result<()> {
+        if distance.is_nan() {
+            return Err(Error::invalid("a distance is not a number: give how far to look"));
+        }
+        if self.diversity.is_some() {
+            return Err(Error::invalid(
+                "a search within a distance returns everything there is: leave the diversity out",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// A place in the results of a search, after which the next page starts.
 ///
 /// Results are ordered by distance and id, so that no page repeats what was on one before, even
-/// when vectors are added and removed meanwhile.
+/// when vectors are added and removed meanwhile. Pages of an exact search are all of its results;
+/// what a page missed that was not exact, or passed over for results that differ more
+/// ([`diversity`](SearchOptions::diversity)), comes on no later one.
 ///
 /// ```
 /// use sigil_core::{HitCursor, Metadata, Metric, SearchOptions, VectorIndex};
@@ -68,6 +101,12 @@ pub struct HitCursor {
 }
 
 impl HitCursor {
+    /// Whether a result comes after this place.
+    pub(crate) fn is_before(&self, distance: f64, id: &str) -> bool {
+        let order = distance.total_cmp(&self.distance);
+        order.then_with(|| id.cmp(&self.id)).is_gt()
+    }
+
     /// The place after a page of results, where there were any, given the place before it.
     pub fn after(page: &[Hit], before: Option<&HitCursor>) -> Option<HitCursor> {
         // Where results were chosen to differ they are not in order.
@@ -135,7 +174,7 @@ impl VectorIndex {
         k: usize,
         options: &SearchOptions,
     ) -> Result<(Vec<Hit>, Explanation)> {
-        check_vector(self.dimensions, query, || "the query".to_owned())?;
+        self.check_query(query)?;
         let found = self.find(Request { query, k, options, without: &[] })?;
         Ok((self.hits(found.nearest), found.explanation))
     }
@@ -143,19 +182,30 @@ impl VectorIndex {
     /// Searches for each of some queries; the results are those of [`search`](VectorIndex::search).
     ///
     /// # Errors
-    /// As [`search`](VectorIndex::search), before any is searched for.
+    /// As [`search`](VectorIndex::search), before any is searched for, and without queries too.
     pub fn search_many(
         &self,
         queries: &[&[f32]],
         k: usize,
         options: &SearchOptions,
     ) -> Result<Vec<Vec<Hit>>> {
-        for (number, query) in queries.iter().enumerate() {
-            check_vector(self.dimensions, query, || format!("query {number}"))?;
-        }
+        options.check()?;
+        self.check_queries(queries)?;
         let without: &[u32] = &[];
         let find = |query: &&[f32]| self.find(Request { query, k, options, without });
         queries.iter().map(|query| find(query).map(|found| self.hits(found.nearest))).collect()
+    }
+
+    pub(crate) fn check_query(&self, query: &[f32]) -> Result<()> {
+        check_vector(self.dimensions, query, || "the query".to_owned())
+    }
+
+    /// Refuses the first query that is none, by its number.
+    pub(crate) fn check_queries(&self, queries: &[&[f32]]) -> Result<()> {
+        for (number, query) in queries.iter().enumerate() {
+            check_vector(self.dimensions, query, || format!("query {number}"))?;
+        }
+        Ok(())
     }
 
     /// The `k` vectors nearest to the one under `id`, which is not among them.
@@ -172,21 +222,21 @@ impl VectorIndex {
 
     /// Every vector that matches the filter and is no farther than `distance`, nearest first.
     ///
-    /// None is missing: each matching vector is compared.
+    /// None is missing: each matching vector is compared, as if it was asked to be
+    /// [`exact`](SearchOptions::exact), so that an [`effort`](SearchOptions::effort) means nothing.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) as for [`search`](VectorIndex::search), and for a
-    /// distance that is not a number.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) as for [`search`](VectorIndex::search), for a
+    /// distance that is not a number, and for a [`diversity`](SearchOptions::diversity): there is
+    /// nothing to choose where everything is returned.
     pub fn within(
         &self,
         query: &[f32],
         distance: f64,
         options: &SearchOptions,
     ) -> Result<Vec<Hit>> {
-        check_vector(self.dimensions, query, || "the query".to_owned())?;
-        if distance.is_nan() {
-            return Err(Error::invalid("a distance is not a number: give how far to look"));
-        }
+        self.check_query(query)?;
+        options.check_within(distance)?;
         let request = Request { query, k: self.len(), options, without: &[] };
         let wanted = Wanted::new(self, options.filter.as_ref(), &[]);
         let limits = Limits { after: options.after.as_ref(), farthest: distance };
@@ -204,15 +254,11 @@ impl VectorIndex {
     }
 
     fn find(&self, request: Request<'_>) -> Result<Found<'_>> {
-        match request.options.diversity {
-            None => Ok(self.find_nearest(request)),
-            Some(diversity) if (0.0..=1.0).contains(&diversity) => {
-                Ok(self.find_diverse(request, diversity))
-            }
-            Some(diversity) => Err(Error::invalid(format!(
-                "a diversity of {diversity}: give a number from 0 (nearest) to 1 (most different)"
-            ))),
-        }
+        request.options.check()?;
+        Ok(match request.options.diversity {
+            None => self.find_nearest(request),
+            Some(diversity) => self.find_diverse(request, diversity),
+        })
     }
 
     /// The `k` nearest, by the plan that promises to be the fastest.

@@ -1,6 +1,6 @@
 //! How many of the true results the searches of an index find.
 
-use super::{SearchOptions, VectorIndex};
+use super::{Hit, SearchOptions, VectorIndex};
 
 /// What [`VectorIndex::recall_check`] found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,23 +29,50 @@ impl VectorIndex {
     /// # Ok::<(), sigil_core::Error>(())
     /// ```
     pub fn recall_check(&self, sample: usize, k: usize) -> Recall {
-        let searches = sample.min(self.len());
-        let (mut found, mut wanted) = (0_usize, 0_usize);
+        let mut tally = Tally::new(k);
         let usual = SearchOptions::default();
         let exact = SearchOptions { exact: true, ..SearchOptions::default() };
-        for number in 0..searches {
-            // Spread over all slots.
-            let slot = number * self.len() / searches;
-            let query = self.elements.get(slot);
-            let distances = |options| match self.search(&query, k, options) {
-                Ok(hits) => hits.into_iter().map(|hit| hit.distance).collect(),
-                Err(_) => Vec::new(),
-            };
-            let (true_ones, got): (Vec<f64>, Vec<f64>) = (distances(&exact), distances(&usual));
-            let farthest = true_ones.last().copied().unwrap_or(f64::INFINITY);
-            found += got.iter().filter(|distance| **distance <= farthest).count();
-            wanted += true_ones.len();
+        for id in self.sample(sample) {
+            let query = self.get(id).map(|held| held.vector).unwrap_or_default();
+            let of = |options| self.search(&query, k, options).unwrap_or_default();
+            tally.add(&of(&exact), &of(&usual));
         }
+        tally.recall()
+    }
+
+    /// Some of the ids, spread over all slots.
+    pub(crate) fn sample(&self, count: usize) -> Vec<&str> {
+        let all = u64::from(self.count());
+        let count = u64::try_from(count).unwrap_or(u64::MAX).min(all);
+        let slots = (0..count).map(|number| number * all / count);
+        slots.map(|slot| self.ids.get(u32::try_from(slot).unwrap_or(u32::MAX))).collect()
+    }
+}
+
+/// Counts the true results that searches find.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    searches: usize,
+    k: usize,
+    found: usize,
+    wanted: usize,
+}
+
+impl Tally {
+    pub(crate) fn new(k: usize) -> Tally {
+        Tally { searches: 0, k, found: 0, wanted: 0 }
+    }
+
+    /// Takes the true results of a search, and those that were found.
+    pub(crate) fn add(&mut self, true_ones: &[Hit], got: &[Hit]) {
+        let farthest = true_ones.last().map_or(f64::INFINITY, |hit| hit.distance);
+        self.searches += 1;
+        self.found += got.iter().filter(|hit| hit.distance <= farthest).count();
+        self.wanted += true_ones.len();
+    }
+
+    pub(crate) fn recall(&self) -> Recall {
+        let Tally { searches, k, found, wanted } = *self;
         #[expect(clippy::cast_precision_loss, reason = "a share of some thousands")]
         let recall = if wanted == 0 { 1.0 } else { found as f64 / wanted as f64 };
         Recall { searches, k, recall }
