@@ -153,8 +153,8 @@ impl<'a> Collection<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for an id that is empty or too long, wrong dimensions or an
-    /// element that is not finite; [`ErrorKind::NotFound`] when the collection was dropped; and
-    /// storage kinds.
+    /// element that is not finite, or beyond the precision that vectors are stored or held in;
+    /// [`ErrorKind::NotFound`] when the collection was dropped; and storage kinds.
     pub fn store(&self, id: &str, vector: &[f32], metadata: &Metadata) -> Result<()> {
         self.check(id, vector)?;
         self.put(id, vector, metadata)
@@ -182,7 +182,9 @@ impl<'a> Collection<'a> {
 
     fn check(&self, id: &str, vector: &[f32]) -> Result<()> {
         crate::vector::check_row(self.info.options.dimensions, id, vector)?;
-        self.info.options.precision.check(vector)
+        self.info.options.precision.check(vector)?;
+        // Else it would be stored and never found.
+        self.info.options.resident.check(vector)
     }
 
     fn put(&self, id: &str, vector: &[f32], metadata: &Metadata) -> Result<()> {
