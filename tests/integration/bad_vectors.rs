@@ -206,22 +206,22 @@ fn zeros_are_at_one_from_everything_in_large_collections_too() {
 fn one_vector_many_times_is_searched_paged_and_deleted() {
     let vector = vec![0.25, -1.0, 0.5, 0.125];
     let mut of = Searched::Index(Box::new(VectorIndex::new(4, Metric::Cosine).unwrap()));
-    let many = rows(10_000, |_| vector.clone());
+    let many = rows(100_000, |_| vector.clone());
     of.put(&many).unwrap();
     for options in [SearchOptions::default(), exact()] {
         for k in [1, 10, 1_000] {
             let hits = of.search(&vector, k, &options);
             assert!(hits.len() == k && hits.iter().all(|hit| hit.distance == 0.0));
         }
-        assert_eq!(of.search(&[1.0; 4], usize::MAX, &options).len(), 10_000);
+        assert_eq!(of.search(&[1.0; 4], usize::MAX, &options).len(), 100_000);
     }
-    assert_eq!(pages(&mut of, &vector, 900, &exact(), |_, _| {}).len(), 10_000);
-    pages(&mut of, &vector, 900, &SearchOptions::default(), |_, _| {});
+    assert_eq!(pages(&mut of, &vector, 9_000, &exact(), |_, _| {}).len(), 100_000);
+    pages(&mut of, &vector, 9_000, &SearchOptions::default(), |_, _| {});
     let half: Vec<String> = many.iter().step_by(2).map(|row| row.0.clone()).collect();
-    assert_eq!(of.delete(&half), 5_000);
-    assert_eq!(of.len(), 5_000);
-    for k in [10, 4_999, 10_000] {
-        assert_eq!(of.search(&vector, k, &SearchOptions::default()).len(), k.min(5_000));
+    assert_eq!(of.delete(&half), 50_000);
+    assert_eq!(of.len(), 50_000);
+    for k in [10, 49_999, 100_000] {
+        assert_eq!(of.search(&vector, k, &SearchOptions::default()).len(), k.min(50_000));
     }
     let Searched::Index(index) = of else { unreachable!() };
     let again = VectorIndex::from_bytes(&index.to_bytes().unwrap()).unwrap();

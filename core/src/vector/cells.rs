@@ -273,7 +273,7 @@ impl Cells {
         }
         match Query::new(kernels, rotated.to_vec()) {
             Some(query) => self.near_query(kernels, &query, most),
-            // Zero, or beyond measure.
+            // Beyond measure.
             None => all.collect(),
         }
     }

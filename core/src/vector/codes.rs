@@ -190,11 +190,12 @@ impl Query {
             range = range.max(most - least);
         }
         let step = range / f32::from(entry_max(groups.len()));
-        let usable = [square, least_sum, step.recip()].iter().all(|x| x.is_finite());
+        // The query at the origin itself has no elements: its keys are what is added.
+        let per_step = if square == 0.0 && range == 0.0 { 0.0 } else { step.recip() };
+        let usable = [square, least_sum, per_step].iter().all(|x| x.is_finite());
         if !usable {
             return None;
         }
-        let per_step = step.recip();
         let mut table = vec![0; groups.len() * GROUP_BYTES];
         kernels.table(&rotated, per_step, &mut table);
         let offset = 2.0 * least_sum - total;

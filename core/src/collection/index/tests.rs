@@ -8,12 +8,18 @@ fn put(collection: &Collection<'_>, n: u16) {
     collection.store(&format!("v{n}"), &row, &Metadata::new()).unwrap();
 }
 
+fn put_all(collection: &Collection<'_>, numbers: std::ops::Range<u16>) {
+    let rows: Vec<_> = numbers.map(|n| (format!("v{n}"), [f32::from(n), 1.0])).collect();
+    let metadata = Metadata::new();
+    collection.store_many(rows.iter().map(|(id, row)| (&**id, &row[..], &metadata))).unwrap();
+}
+
 /// A store with `count` vectors in a collection whose index is not open.
 fn store_of(count: u16) -> Store {
     let store = Store::in_memory().unwrap();
     let options = CollectionOptions::new(2, Metric::L2);
     let collection = store.create_collection("some", options).unwrap();
-    store.transaction(|_| Ok((0..count).for_each(|n| put(&collection, n)))).unwrap();
+    put_all(&collection, 0..count);
     store
 }
 
@@ -47,7 +53,7 @@ fn an_index_that_is_made_in_steps_has_what_is_written_in_between() {
         let rows = usize::try_from(rows.single().unwrap().as_i64().unwrap()).unwrap();
         assert_eq!(collection.count().unwrap(), rows);
         // Changes are read in steps, too.
-        store.transaction(|_| Ok((3_000..3_050).for_each(|n| put(&collection, n)))).unwrap();
+        put_all(&collection, 3_000..3_050);
         while !collection.prepare(step).unwrap() {}
         assert_eq!(collection.count().unwrap(), rows + 50);
         assert_eq!(store.compare_index(collection.info()).unwrap(), Vec::<String>::new());

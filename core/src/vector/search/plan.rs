@@ -33,7 +33,7 @@ pub enum Because {
     Selective,
     /// So many results were wanted, or so much effort, that most vectors would have been compared.
     Many,
-    /// The query is all zeros, or so large or small that codes say nothing of it.
+    /// The query is so large or small that codes say nothing of it.
     Query,
     /// The candidates were fewer than the results that were wanted.
     TooFew,
