@@ -84,7 +84,7 @@ impl Run {
         let text = format!(r#"{{"n": {{"$lt": {below}}}}}"#);
         let filter = (below < 100).then(|| Filter::from_json(&text).unwrap());
         // As hard as usual, which for so few vectors is to look at all, or into a part of the cells.
-        let part = Effort { scanned: 1_200, candidates: 40 * k };
+        let part = Effort { scanned: 1_500, candidates: 40 * k };
         let effort = (self.random.below(4) > 0).then_some(part);
         let options = SearchOptions { filter, effort, ..SearchOptions::default() };
         let matching = self.rows.iter().filter(|(_, (_, n))| *n < below);
