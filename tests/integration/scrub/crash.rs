@@ -37,7 +37,7 @@ fn a_scrub_cut_at_any_operation_or_sync_loses_nothing() {
     let (whole, outcome) = run(Cut::Never, 0);
     outcome.unwrap();
     let (operations, syncs) = (whole.operations(), whole.syncs());
-    assert!(operations > 60, "the scrub became too small to mean much: {operations}");
+    assert!(operations > 40, "the scrub became too small to mean much: {operations}");
     let cuts = (1..=operations).map(Cut::Operation).chain((1..=syncs).map(Cut::Sync));
     for (n, cut) in cuts.enumerate() {
         let (files, outcome) = run(cut, n as u64);
