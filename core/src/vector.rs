@@ -302,6 +302,11 @@ impl VectorIndex {
             + self.elements.memory()
     }
 
+    /// Whether there are so many vectors that searches need not compare all.
+    pub(crate) fn has_cells(&self) -> bool {
+        self.cells.is_some()
+    }
+
     /// The name of the distance kernels in use on this processor: `"avx512"`, `"avx2"`, `"neon"`,
     /// `"simd128"` or `"scalar"`. All of them give the same results.
     pub fn kernels() -> &'static str {

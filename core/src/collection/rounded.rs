@@ -184,7 +184,11 @@ impl<'a> Rounded<'a> {
     ) -> Result<(Vec<Vec<Hit>>, Explanation)> {
         let Asked { options, without, .. } = asked;
         let mut matching = self.vectors.matching(options.filter.as_ref(), without);
-        let because = if options.exact { Because::Asked } else { Because::Many };
+        let because = match options.exact {
+            true => Because::Asked,
+            false if self.vectors.has_cells() => Because::Many,
+            false => Because::Few,
+        };
         let how = matching.explanation(because);
         let pool = asked.pool();
         let exact =
@@ -290,7 +294,9 @@ impl<'a> Rounded<'a> {
         let marks = ["?"; IDS].join(", ");
         let sql = format!("SELECT vector, id FROM {} WHERE id IN ({marks})", self.info.table());
         for ids in ids.chunks(IDS) {
-            let mut left = ids.to_vec();
+            // One that is given twice is read once.
+            let mut left: Vec<&str> =
+                ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
             let mut asked: Vec<Value> = Vec::with_capacity(IDS);
             let unchanged = ids.iter().filter(|id| !self.changed.contains(**id));
             asked.extend(unchanged.map(|id| Value::from(*id)));

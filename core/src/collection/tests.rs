@@ -97,6 +97,8 @@ fn a_rounded_index_gives_the_results_of_what_is_stored() {
     assert_eq!(like, whole.search_like("v3", 5, &exact).unwrap());
     let recommended = |of: &Collection<'_>| of.recommend(&["v3", "v4"], &["v5"], 5, &exact);
     assert_eq!(recommended(&rounded).unwrap(), recommended(&whole).unwrap());
+    let twice = |of: &Collection<'_>| of.recommend(&["v3", "v4", "v3"], &["v5", "v5"], 5, &exact);
+    assert_eq!(twice(&rounded).unwrap(), twice(&whole).unwrap());
     for of in [&whole, &rounded] {
         let error = of.search_like("absent", 5, &exact).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
