@@ -160,13 +160,28 @@ impl CollectionIndex {
             self.info.table()
         );
         let (mut last, mut read) = (after, 0);
-        db.query_each(&sql, params![after, most], |row| {
-            (last, read) = (row.get_i64(3)?, read + 1);
+        let outcome = self.read_each(db, &sql, params![after, most].into(), |key| {
+            (last, read) = (key, read + 1);
+        });
+        // Of a statement that was interrupted what it has read is kept.
+        self.unread = (outcome.is_err() || read == most).then_some(last);
+        outcome
+    }
+
+    /// Adds the rows that a statement gives, and tells of each key.
+    fn read_each(
+        &mut self,
+        db: &Database,
+        sql: &str,
+        params: crate::Params,
+        mut done: impl FnMut(i64),
+    ) -> Result<()> {
+        db.query_each(sql, params, |row| {
+            self.add(row.get_str(2)?, row)?;
             self.unsaved += 1;
-            self.add(row.get_str(2)?, row)
-        })?;
-        self.unread = (read == most).then_some(last);
-        Ok(())
+            done(row.get_i64(3)?);
+            Ok(())
+        })
     }
 
     /// Makes the index forget that it has seen changes behind `watermark`, none of which are to

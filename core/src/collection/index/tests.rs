@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::error::ErrorKind;
 use crate::testing::test;
 use crate::vector::{Metadata, Metric, SearchOptions};
@@ -87,6 +89,31 @@ fn a_transaction_searches_what_was_there_before_it_though_steps_are_left() {
         .unwrap();
     assert_eq!(nearest(&collection, 900), "v900");
     assert_eq!(store.compare_index(collection.info()).unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn searches_that_are_stopped_while_the_index_is_made_get_on_with_it() {
+    let store = store_of(2_000);
+    let collection = store.collection("some").unwrap();
+    // The clock of a store in memory goes on by a microsecond each time it is read.
+    store.database().set_time_limit(Some(Duration::from_micros(4)));
+    let stopped = (0..2_000)
+        .take_while(|_| {
+            match collection.search(&[3.0, 1.0], 1, &SearchOptions::default()) {
+                Ok(hits) => assert_eq!(hits[0].id, "v3"),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Timeout);
+                    return true;
+                }
+            }
+            false
+        })
+        .count();
+    assert!((1..2_000).contains(&stopped), "{stopped} searches were stopped");
+    store.database().set_time_limit(None);
+    assert_eq!(collection.count().unwrap(), 2_000);
+    assert_eq!(store.compare_index(collection.info()).unwrap(), Vec::<String>::new());
+    assert_eq!(store.index_states().unwrap()[0].unsaved, 2_000);
 }
 
 #[test]
