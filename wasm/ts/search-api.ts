@@ -10,7 +10,7 @@ export interface SearchOptions {
   filter?: Filter;
   /** Compare every matching vector rather than let the planner choose. */
   exact?: boolean;
-  /** How hard to look where not every vector is compared; for recall@10 of about .99 when it is left out. */
+  /** How hard to look where not every vector is compared; for recall@10 of about .99 when it is left out, .98 from 100,000 vectors on. */
   effort?: Effort;
   /**
    * Only hits behind an earlier page of the same search: its {@link cursorAfter}. What that page missed,

@@ -29,7 +29,8 @@ pub struct SearchOptions {
     pub filter: Option<Filter>,
     /// Compare with every matching vector, whatever faster way there may be.
     pub exact: bool,
-    /// How hard to look when not exactly; as hard as recall@10 of about .99 takes when not given.
+    /// How hard to look when not exactly; as hard as recall@10 of about .99 takes (.98 from a
+    /// hundred thousand vectors on) when not given.
     pub effort: Option<Effort>,
     /// Only what comes after the results so far.
     ///
@@ -144,7 +145,7 @@ impl VectorIndex {
     ///
     /// From some thousands of vectors on, which of them are compared is estimated from codes of
     /// one bit an element, unless [`exact`](SearchOptions::exact) is asked for: all but about one
-    /// in a hundred of the true results are found, and [`Effort`] says how hard to look.
+    /// in a hundred of the true results are found (two from a hundred thousand vectors on), and [`Effort`] says how hard to look.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a query of another length, or with an element
