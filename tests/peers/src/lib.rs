@@ -16,6 +16,7 @@
 
 pub mod contender;
 pub mod error;
+pub mod fts5;
 pub mod graph;
 pub mod model;
 pub mod ours;
