@@ -63,7 +63,7 @@ pub use sql::{
 };
 pub use store::{IndexState, Store, StoreParts};
 pub use stores::*;
-pub use text::{Language, TextOptions};
+pub use text::{Language, TextOptions, TextQuery};
 pub use time::Timestamp;
 pub use transfer::{export, import};
 pub use value::{Params, Row, Rows, Value, ValueRef};

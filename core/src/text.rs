@@ -1,11 +1,19 @@
-//! The words of a text.
+//! Full text: the words of a text, and inverted indexes of many.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the text index is built on it"))]
 mod analyzer;
+mod bitpack;
+mod builder;
+mod dead;
+mod merge;
+mod query;
+mod search;
+mod segment;
+mod varint;
 
 use std::borrow::Cow;
 
 pub use analyzer::{Language, TextOptions};
+pub use query::TextQuery;
 
 /// The words of `text` in lower case and without diacritics, in order: what SQLite's FTS5 makes
 /// of it by default.

@@ -61,6 +61,23 @@ impl Timestamp {
         self.0.timestamp_millis()
     }
 
+    /// Microseconds since 1970-01-01T00:00:00Z, rounded down.
+    pub(crate) fn unix_us(self) -> i64 {
+        self.0.timestamp_micros()
+    }
+
+    /// The nanoseconds that [`unix_us`](Timestamp::unix_us) leaves out, below 1,000.
+    pub(crate) fn nanos_beyond_us(self) -> u32 {
+        self.0.timestamp_subsec_nanos() % 1000
+    }
+
+    /// The time so many microseconds and nanoseconds, below 1,000, after 1970-01-01T00:00:00Z;
+    /// `None` outside the years 0000 to 9999.
+    pub(crate) fn from_unix_parts(us: i64, ns: u32) -> Option<Timestamp> {
+        let time = DateTime::from_timestamp_micros(us)?;
+        Timestamp::in_range(time + chrono::TimeDelta::nanoseconds(i64::from(ns)))
+    }
+
     /// The time `ms` milliseconds later, or earlier when negative; the last or first there is
     /// where that is out of range.
     #[must_use]
