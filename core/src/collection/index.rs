@@ -31,6 +31,9 @@ pub(crate) struct CollectionIndex {
     unindexable: usize,
     /// [`Database::total_changes`] when the log was last read.
     seen_changes: Option<i64>,
+    /// How many rows searches have read of the table.
+    #[cfg(test)]
+    rows_read: std::cell::Cell<usize>,
 }
 
 impl CollectionIndex {
@@ -54,6 +57,8 @@ impl CollectionIndex {
             unsaved: 0,
             unindexable: 0,
             seen_changes: None,
+            #[cfg(test)]
+            rows_read: Default::default(),
         };
         let restored = snapshot.is_some_and(|bytes| index.restore_trusted(db, store, bytes));
         if !restored {
@@ -88,6 +93,11 @@ impl CollectionIndex {
 
     pub(crate) fn watermark(&self) -> Seq {
         self.watermark
+    }
+
+    #[cfg(test)]
+    pub(super) fn rows_read(&self) -> &std::cell::Cell<usize> {
+        &self.rows_read
     }
 
     /// Reads what was committed since the last call; must not be called inside a transaction.

@@ -41,6 +41,8 @@ pub(super) struct Rounded<'a> {
     vectors: &'a VectorIndex,
     /// The ids that the open transaction has written to.
     changed: BTreeSet<String>,
+    #[cfg(test)]
+    rows_read: &'a std::cell::Cell<usize>,
 }
 
 /// A search beside its query.
@@ -77,7 +79,14 @@ impl<'a> Rounded<'a> {
             true => changes::keys_since(db, info.id, index.watermark())?,
             false => BTreeSet::new(),
         };
-        Ok(Rounded { db, info, vectors: index.vectors(), changed })
+        Ok(Rounded {
+            db,
+            info,
+            vectors: index.vectors(),
+            changed,
+            #[cfg(test)]
+            rows_read: index.rows_read(),
+        })
     }
 
     /// The nearest of a collection, and how they were found.
@@ -326,7 +335,7 @@ impl<'a> Rounded<'a> {
 
     fn decoded(&self, row: RowRef<'_>) -> Option<Vec<f32>> {
         #[cfg(test)]
-        ROWS_READ.set(ROWS_READ.get() + 1);
+        self.rows_read.set(self.rows_read.get() + 1);
         let options = self.info.options;
         options.precision.decode(options.dimensions, row.get_blob(0).ok()?)
     }
@@ -334,17 +343,6 @@ impl<'a> Rounded<'a> {
 
 /// Takes a vector under its id.
 type Add<'f> = dyn FnMut(&str, &[f32]) -> Result<()> + 'f;
-
-#[cfg(test)]
-std::thread_local! {
-    static ROWS_READ: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
-
-/// How many rows searches have read on this thread so far.
-#[cfg(test)]
-pub(super) fn rows_read() -> usize {
-    ROWS_READ.get()
-}
 
 fn sort(hits: &mut [Hit]) {
     hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.id.cmp(&b.id)));
