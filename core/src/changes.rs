@@ -50,21 +50,12 @@ pub(crate) fn last_seq(db: &Database) -> Result<Seq> {
     Ok(rows.single()?.as_i64().unwrap_or(0))
 }
 
-/// The keys of `source` that changed after `seq`, each once.
-pub(crate) fn keys_since(db: &Database, source: i64, seq: Seq) -> Result<BTreeSet<String>> {
-    let mut keys = BTreeSet::new();
-    db.query_each("SELECT source, key FROM sigil_change WHERE seq > ?", params![seq], |row| {
-        if row.get_i64(0)? == source {
-            keys.insert(row.get_str(1)?.to_owned());
-        }
-        Ok(())
-    })?;
-    Ok(keys)
-}
+/// No limit to the changes that [`keys_since`] reads.
+pub(crate) const ALL: usize = usize::MAX;
 
 /// Of the keys of `source` that changed after `seq` those that are among the next `most` changes of
 /// any source, and the last of these; `seq` when there are none.
-pub(crate) fn some_keys_since(
+pub(crate) fn keys_since(
     db: &Database,
     source: i64,
     seq: Seq,

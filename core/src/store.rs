@@ -318,7 +318,9 @@ impl Store {
         match begun_at {
             Some((total, last))
                 if !self.database.schema_changed()
-                    && changes::keys_since(&self.database, info.id, last)?.is_empty() =>
+                    && changes::keys_since(&self.database, info.id, last, changes::ALL)?
+                        .0
+                        .is_empty() =>
             {
                 let mut index = self.open_index(info)?;
                 index.catch_up(&self.database)?;

@@ -109,13 +109,7 @@ impl CollectionIndex {
         while self.unread.is_some() {
             self.read_rows(db, ROWS_AT_ONCE)?;
         }
-        let last = changes::last_seq(db)?;
-        if last > self.watermark {
-            for key in changes::keys_since(db, self.info.id, self.watermark)? {
-                self.apply(db, &key)?;
-            }
-            self.watermark = last;
-        }
+        self.follow(db, changes::ALL)?;
         self.seen_changes = Some(total);
         Ok(())
     }
@@ -131,15 +125,21 @@ impl CollectionIndex {
         if self.seen_changes == Some(total) {
             return Ok(true);
         }
-        let (keys, last) = changes::some_keys_since(db, self.info.id, self.watermark, most)?;
+        let is_all = self.follow(db, most)?;
+        if is_all {
+            self.seen_changes = Some(total);
+        }
+        Ok(is_all)
+    }
+
+    /// Applies at most so many changes behind the watermark, and moves it; whether there were none.
+    fn follow(&mut self, db: &Database, most: usize) -> Result<bool> {
+        let (keys, last) = changes::keys_since(db, self.info.id, self.watermark, most)?;
         for key in keys {
             self.apply(db, &key)?;
         }
         let is_all = last == self.watermark;
         self.watermark = last;
-        if is_all {
-            self.seen_changes = Some(total);
-        }
         Ok(is_all)
     }
 

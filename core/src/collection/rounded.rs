@@ -76,7 +76,7 @@ impl<'a> Rounded<'a> {
         let has_written = db.in_transaction() && db.total_changes() != db.changes_at_begin();
         let changed = match has_written {
             // The index has seen everything up to the beginning of the transaction.
-            true => changes::keys_since(db, info.id, index.watermark())?,
+            true => changes::keys_since(db, info.id, index.watermark(), changes::ALL)?.0,
             false => BTreeSet::new(),
         };
         Ok(Rounded {

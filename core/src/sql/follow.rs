@@ -104,7 +104,7 @@ impl<I: TableIndex> Following<I> {
 
     /// The numbers of the rows that were changed or deleted since the index last read the log.
     pub(super) fn changed(&self, db: &Database) -> Result<BTreeSet<i64>> {
-        let keys = changes::keys_since(db, I::SOURCE, self.watermark)?;
+        let (keys, _) = changes::keys_since(db, I::SOURCE, self.watermark, changes::ALL)?;
         Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
     }
 
