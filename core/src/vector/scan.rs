@@ -76,6 +76,18 @@ pub(super) fn nearest_of<'a>(
     scan.nearest.into_sorted_vec()
 }
 
+/// How far each of some rows is from a finite query.
+pub(super) fn distances(index: &VectorIndex, query: &[f32], slots: &[u32]) -> Vec<f64> {
+    let measure = Measure::new(index.metric, query);
+    let mut sums = vec![0.0; slots.len()];
+    measure.sums(&index.elements, slots, &mut sums);
+    let distance = |(slot, sum): (&u32, f32)| {
+        let at = *slot as usize;
+        measure.distance(sum, index.norms.row(at)[0], || index.elements.get(at))
+    };
+    slots.iter().zip(sums).map(distance).collect()
+}
+
 struct Scan<'a, 'q> {
     index: &'a VectorIndex,
     measure: Measure<'q>,

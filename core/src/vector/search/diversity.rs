@@ -1,9 +1,8 @@
 //! Results that differ from each other.
 
 use super::{Found, Request, SearchOptions, VectorIndex};
-use crate::vector::distance::Measure;
 use crate::vector::metric::Metric;
-use crate::vector::scan::Candidate;
+use crate::vector::scan::{self, Candidate};
 
 /// Results are chosen from so many times more.
 const POOL: usize = 4;
@@ -49,15 +48,9 @@ impl VectorIndex {
     /// How similar one vector is to each of some others.
     fn similar(&self, one: &Candidate<'_>, others: &[Candidate<'_>]) -> Vec<f64> {
         let vector = self.elements.get(one.slot as usize);
-        let measure = Measure::new(self.metric, &vector);
         let slots: Vec<u32> = others.iter().map(|other| other.slot).collect();
-        let mut sums = vec![0.0; slots.len()];
-        measure.sums(&self.elements, &slots, &mut sums);
-        let distances = slots.iter().zip(sums).map(|(slot, sum)| {
-            let norm = self.norms.row(*slot as usize)[0];
-            measure.distance(sum, norm, || self.elements.get(*slot as usize))
-        });
-        distances.map(|distance| similarity(self.metric, distance)).collect()
+        let distances = scan::distances(self, &vector, &slots);
+        distances.into_iter().map(|distance| similarity(self.metric, distance)).collect()
     }
 }
 

@@ -4,8 +4,8 @@ use super::plan::{Because, Explanation, Plan};
 use super::wanted::Wanted;
 use super::{Request, SearchOptions, VectorIndex};
 use crate::error::Result;
-use crate::vector::distance::Measure;
 use crate::vector::filter::Filter;
+use crate::vector::scan;
 use crate::vector::{Hit, Metadata};
 
 /// The vectors that match a filter, less those that were taken.
@@ -83,10 +83,6 @@ impl VectorIndex {
     /// How far the vector under `id` is from a finite query, as it is held.
     pub(crate) fn distance(&self, query: &[f32], id: &str) -> Option<f64> {
         let slot = self.ids.slot(id)?;
-        let measure = Measure::new(self.metric, query);
-        let mut sum = [0.0];
-        measure.sums(&self.elements, &[slot], &mut sum);
-        let norm = self.norms.row(slot as usize)[0];
-        Some(measure.distance(sum[0], norm, || self.elements.get(slot as usize)))
+        scan::distances(self, query, &[slot]).pop()
     }
 }
