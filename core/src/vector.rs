@@ -32,7 +32,7 @@ pub use metadata::{MetaValue, Metadata};
 pub use metric::Metric;
 pub use precision::Precision;
 pub use search::{Because, Explanation, HitCursor, Plan, Recall, SearchOptions};
-pub(crate) use search::{Matching, Tally};
+pub(crate) use search::{Matching, Tally, Wanted};
 
 use attributes::Attributes;
 use cells::{Cells, Source};

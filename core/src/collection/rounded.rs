@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::value::{Params, Value};
 use crate::vector::{
     Because, Explanation, Hit, HitCursor, Matching, Metadata, Recall, SearchOptions, Tally,
-    VectorIndex,
+    VectorIndex, Wanted,
 };
 
 mod page;
@@ -97,9 +97,18 @@ impl<'a> Rounded<'a> {
     ) -> Result<(Vec<Hit>, Explanation)> {
         self.vectors.check_query(query)?;
         asked.options.check()?;
-        let (mut near, how) = match self.by_index(query, asked)? {
+        self.search_among(query, asked, &self.wanted(asked))
+    }
+
+    fn search_among(
+        &self,
+        query: &[f32],
+        asked: Asked<'_>,
+        wanted: &Wanted<'_>,
+    ) -> Result<(Vec<Hit>, Explanation)> {
+        let (mut near, how) = match self.by_index(query, asked, wanted)? {
             Some(found) => found,
-            None => self.by_table(query, asked)?,
+            None => self.by_table(query, asked, wanted)?,
         };
         near.truncate(asked.pool());
         Ok((self.chosen(query, asked, near)?, how))
@@ -113,11 +122,12 @@ impl<'a> Rounded<'a> {
     ) -> Result<Vec<Vec<Hit>>> {
         asked.options.check()?;
         self.vectors.check_queries(queries)?;
+        let wanted = &self.wanted(asked).for_many();
         if !asked.options.exact {
-            let search = |query: &&[f32]| self.search(query, asked).map(|(hits, _)| hits);
-            return queries.iter().map(search).collect();
+            let search = |query| self.search_among(query, asked, wanted).map(|(hits, _)| hits);
+            return queries.iter().copied().map(search).collect();
         }
-        let (found, _) = self.nearest_stored(queries, asked, None)?;
+        let (found, _) = self.nearest_stored(queries, asked, wanted, None)?;
         let chosen = |(query, near): (&&[f32], _)| self.chosen(query, asked, near);
         queries.iter().zip(found).map(chosen).collect()
     }
@@ -132,7 +142,8 @@ impl<'a> Rounded<'a> {
         self.vectors.check_query(query)?;
         options.check_within(distance)?;
         let asked = Asked { k: usize::MAX, options, without: &[] };
-        let (mut found, _) = self.nearest_stored(&[query], asked, Some(distance))?;
+        let (mut found, _) =
+            self.nearest_stored(&[query], asked, &self.wanted(asked), Some(distance))?;
         Ok(self.described(found.pop().unwrap_or_default()))
     }
 
@@ -161,7 +172,12 @@ impl<'a> Rounded<'a> {
 
     /// What is nearest among the results of the index, and all of these; `None` when nothing less
     /// than comparing everything tells.
-    fn by_index(&self, query: &[f32], asked: Asked<'_>) -> Result<Option<(Vec<Hit>, Explanation)>> {
+    fn by_index(
+        &self,
+        query: &[f32],
+        asked: Asked<'_>,
+        wanted: &Wanted<'_>,
+    ) -> Result<Option<(Vec<Hit>, Explanation)>> {
         // Where most would be compared, all may be.
         if asked.options.exact || asked.wanted() >= self.vectors.len() / 2 {
             return Ok(None);
@@ -169,7 +185,7 @@ impl<'a> Rounded<'a> {
         let nearest = SearchOptions { diversity: None, ..asked.options.clone() };
         let held = |after: Option<HitCursor>, k| {
             let options = SearchOptions { after, ..nearest.clone() };
-            self.vectors.explain_without(query, k, &options, asked.without)
+            self.vectors.explain_among(query, k, &options, wanted)
         };
         if let Some(after) = &asked.options.after {
             return self.page(query, asked, after, held);
@@ -178,9 +194,18 @@ impl<'a> Rounded<'a> {
         Ok(Some((self.compared(query, &hits)?, how)))
     }
 
+    fn wanted<'s>(&'s self, asked: Asked<'s>) -> Wanted<'s> {
+        self.vectors.wanted(asked.options, asked.without)
+    }
+
     /// What is nearest among all rows of the table.
-    fn by_table(&self, query: &[f32], asked: Asked<'_>) -> Result<(Vec<Hit>, Explanation)> {
-        let (mut found, how) = self.nearest_stored(&[query], asked, None)?;
+    fn by_table(
+        &self,
+        query: &[f32],
+        asked: Asked<'_>,
+        wanted: &Wanted<'_>,
+    ) -> Result<(Vec<Hit>, Explanation)> {
+        let (mut found, how) = self.nearest_stored(&[query], asked, wanted, None)?;
         Ok((found.pop().unwrap_or_default(), how))
     }
 
@@ -189,10 +214,11 @@ impl<'a> Rounded<'a> {
         &self,
         queries: &[&[f32]],
         asked: Asked<'_>,
+        wanted: &Wanted<'_>,
         farthest: Option<f64>,
     ) -> Result<(Vec<Vec<Hit>>, Explanation)> {
-        let Asked { options, without, .. } = asked;
-        let mut matching = self.vectors.matching(options.filter.as_ref(), without);
+        let options = asked.options;
+        let mut matching = self.vectors.matching(wanted);
         let because = match options.exact {
             true => Because::Asked,
             false if self.vectors.has_cells() => Because::Many,

@@ -276,6 +276,31 @@ fn a_page_reads_about_what_it_returns() {
 }
 
 #[test]
+fn many_searches_answer_their_filter_once() {
+    let (_, rounded) = both(1_500);
+    let some = rounded.collection("some").unwrap();
+    let answered = || {
+        let count = |index: &mut CollectionIndex| Ok(index.vectors().filters_answered().0);
+        some.store.with_current_index(&some.info, count).unwrap()
+    };
+    let queries: Vec<Vec<f32>> = (5_000..5_005).map(vector).collect();
+    let queries: Vec<&[f32]> = queries.iter().map(Vec::as_slice).collect();
+    let filter = Some(Filter::from_json(r#"{"n": {"$lt": 4}}"#).unwrap());
+    let usual = SearchOptions { filter, ..SearchOptions::default() };
+    let exactly = SearchOptions { exact: true, ..usual.clone() };
+    // More than half are as good as all, which are compared as they are stored.
+    for (k, options) in [(10, &usual), (800, &usual), (10, &exactly)] {
+        let before = answered();
+        let together = some.search_many(&queries, k, options).unwrap();
+        assert_eq!(answered() - before, 1, "{k}");
+        for (query, hits) in queries.iter().zip(together) {
+            assert_eq!(hits, some.search(query, k, options).unwrap());
+        }
+        assert_eq!(answered() - before, 1 + queries.len(), "{k}");
+    }
+}
+
+#[test]
 fn recall_is_measured_against_what_is_stored() {
     // Held as integers, all of these are the same.
     let options = CollectionOptions::new(2, Metric::L2).held(Precision::Int8);

@@ -38,6 +38,18 @@ pub(super) struct Attributes {
     columns: Columns,
     /// The row that is being written.
     row: Vec<u8>,
+    #[cfg(test)]
+    pub(super) answered: Answered,
+}
+
+/// How often filters were answered.
+#[cfg(test)]
+#[derive(Debug, Clone, Default)]
+pub(super) struct Answered {
+    /// From the columns, for all slots.
+    pub(super) selected: std::cell::Cell<usize>,
+    /// For one slot, from its row.
+    pub(super) tested: std::cell::Cell<usize>,
 }
 
 /// So much memory the row that is being written may keep.
@@ -104,6 +116,8 @@ impl Attributes {
 
     /// Whether the metadata of a slot satisfies the filter.
     pub(super) fn matches(&self, slot: u32, filter: &Filter) -> bool {
+        #[cfg(test)]
+        self.answered.tested.set(self.answered.tested.get() + 1);
         self.columns.matches(self.rows.get(slot), filter.root())
     }
 
@@ -113,6 +127,8 @@ impl Attributes {
     /// What takes more is left out, and makes the selection larger. A 64th of the slots is the
     /// least that is of use, and as much as the search without a filter costs is the most.
     pub(super) fn select(&self, filter: &Filter, budget: usize) -> Selection {
+        #[cfg(test)]
+        self.answered.selected.set(self.answered.selected.get() + 1);
         select::select(&self.columns, self.len(), filter.root(), budget)
     }
 

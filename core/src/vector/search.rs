@@ -18,9 +18,9 @@ pub(crate) use matching::Matching;
 pub use plan::{Because, Explanation, Plan};
 pub use recall::Recall;
 pub(crate) use recall::Tally;
+pub(crate) use wanted::Wanted;
 
 use plan::Choice;
-use wanted::Wanted;
 
 /// What a search may be asked beside the query and the count.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -124,8 +124,8 @@ struct Request<'a> {
     query: &'a [f32],
     k: usize,
     options: &'a SearchOptions,
-    /// Slots that are left out.
-    without: &'a [u32],
+    /// By the filter of the options.
+    wanted: &'a Wanted<'a>,
 }
 
 /// What a search found, and how.
@@ -176,8 +176,7 @@ impl VectorIndex {
         options: &SearchOptions,
     ) -> Result<(Vec<Hit>, Explanation)> {
         self.check_query(query)?;
-        let found = self.find(Request { query, k, options, without: &[] })?;
-        Ok((self.hits(found.nearest), found.explanation))
+        self.explain_among(query, k, options, &self.wanted(options, &[]))
     }
 
     /// Searches for each of some queries; the results are those of [`search`](VectorIndex::search).
@@ -192,8 +191,8 @@ impl VectorIndex {
     ) -> Result<Vec<Vec<Hit>>> {
         options.check()?;
         self.check_queries(queries)?;
-        let without: &[u32] = &[];
-        let find = |query: &&[f32]| self.find(Request { query, k, options, without });
+        let wanted = &self.wanted(options, &[]).for_many();
+        let find = |query: &&[f32]| self.find(Request { query, k, options, wanted });
         queries.iter().map(|query| find(query).map(|found| self.hits(found.nearest))).collect()
     }
 
@@ -217,7 +216,8 @@ impl VectorIndex {
     pub fn search_like(&self, id: &str, k: usize, options: &SearchOptions) -> Result<Vec<Hit>> {
         let slot = self.known_slot(id)?;
         let query = self.elements.get(slot as usize);
-        let found = self.find(Request { query: &query, k, options, without: &[slot] })?;
+        let wanted = &Wanted::new(self, options.filter.as_ref(), vec![slot]);
+        let found = self.find(Request { query: &query, k, options, wanted })?;
         Ok(self.hits(found.nearest))
     }
 
@@ -238,11 +238,11 @@ impl VectorIndex {
     ) -> Result<Vec<Hit>> {
         self.check_query(query)?;
         options.check_within(distance)?;
-        let request = Request { query, k: self.len(), options, without: &[] };
-        let wanted = Wanted::new(self, options.filter.as_ref(), &[]);
+        let wanted = &self.wanted(options, &[]);
+        let request = Request { query, k: self.len(), options, wanted };
         let limits = Limits { after: options.after.as_ref(), farthest: distance };
         let plan = Plan::Exact(Because::Asked);
-        Ok(self.hits(self.compare_all(request, &wanted, limits, plan).nearest))
+        Ok(self.hits(self.compare_all(request, limits, plan).nearest))
     }
 
     fn known_slot(&self, id: &str) -> Result<u32> {
@@ -264,9 +264,9 @@ impl VectorIndex {
 
     /// The `k` nearest, by the plan that promises to be the fastest.
     fn find_nearest(&self, request: Request<'_>) -> Found<'_> {
-        let wanted = Wanted::new(self, request.options.filter.as_ref(), request.without);
+        let wanted = request.wanted;
         let limits = Limits { after: request.options.after.as_ref(), ..Limits::NONE };
-        match self.plan(&request, &wanted) {
+        match self.plan(&request) {
             Choice::Codes { cells, query, effort } => {
                 let candidates =
                     cells.candidates(Kernels::best(), &query, effort, |slot| wanted.has(slot));
@@ -279,26 +279,18 @@ impl VectorIndex {
                     return Found { nearest, explanation };
                 }
                 // What lies behind the cursor was not among the candidates.
-                self.compare_all(request, &wanted, limits, Plan::Exact(Because::TooFew))
+                self.compare_all(request, limits, Plan::Exact(Because::TooFew))
             }
-            Choice::Exact(because) => {
-                self.compare_all(request, &wanted, limits, Plan::Exact(because))
-            }
+            Choice::Exact(because) => self.compare_all(request, limits, Plan::Exact(because)),
         }
     }
 
     /// Compares every vector that is wanted.
-    fn compare_all(
-        &self,
-        request: Request<'_>,
-        wanted: &Wanted<'_>,
-        limits: Limits<'_>,
-        plan: Plan,
-    ) -> Found<'_> {
+    fn compare_all(&self, request: Request<'_>, limits: Limits<'_>, plan: Plan) -> Found<'_> {
         let mut compared = 0;
-        let slots = wanted.slots().inspect(|_| compared += 1);
+        let slots = request.wanted.slots().inspect(|_| compared += 1);
         let nearest = scan::nearest_of(self, request.query, request.k, limits, slots);
-        Found { nearest, explanation: wanted.explanation(plan, compared) }
+        Found { nearest, explanation: request.wanted.explanation(plan, compared) }
     }
 
     fn hits(&self, nearest: Vec<Candidate<'_>>) -> Vec<Hit> {

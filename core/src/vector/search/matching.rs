@@ -1,10 +1,8 @@
 //! What a collection needs of its index to compare vectors as they are stored.
 
 use super::plan::{Because, Explanation, Plan};
-use super::wanted::Wanted;
-use super::{Request, SearchOptions, VectorIndex};
+use super::{Request, SearchOptions, VectorIndex, Wanted};
 use crate::error::Result;
-use crate::vector::filter::Filter;
 use crate::vector::scan;
 use crate::vector::{Hit, Metadata};
 
@@ -44,10 +42,14 @@ impl<'a> Matching<'a> {
 }
 
 impl VectorIndex {
-    /// Everything that matches the filter, less some ids.
-    pub(crate) fn matching(&self, filter: Option<&Filter>, without: &[&str]) -> Matching<'_> {
-        let without = self.slots_of(without);
-        let wanted = Wanted::new(self, filter, &without);
+    /// What matches the filter of a search, less some ids.
+    pub(crate) fn wanted<'a>(&'a self, options: &'a SearchOptions, without: &[&str]) -> Wanted<'a> {
+        let without = without.iter().filter_map(|id| self.ids.slot(id)).collect();
+        Wanted::new(self, options.filter.as_ref(), without)
+    }
+
+    /// Everything that is wanted, to be taken one by one.
+    pub(crate) fn matching(&self, wanted: &Wanted<'_>) -> Matching<'_> {
         let (mut is_left, mut len) = (vec![false; self.len()], 0);
         for slot in wanted.slots() {
             is_left[slot as usize] = true;
@@ -57,27 +59,29 @@ impl VectorIndex {
         Matching { index: self, is_left, len, explanation }
     }
 
-    /// As [`explain`](VectorIndex::explain), less some ids.
-    pub(crate) fn explain_without(
+    /// As [`explain`](VectorIndex::explain) of a query that was checked, given what is wanted by the
+    /// filter of the options.
+    pub(crate) fn explain_among(
         &self,
         query: &[f32],
         k: usize,
         options: &SearchOptions,
-        without: &[&str],
+        wanted: &Wanted<'_>,
     ) -> Result<(Vec<Hit>, Explanation)> {
-        self.check_query(query)?;
-        let without = self.slots_of(without);
-        let found = self.find(Request { query, k, options, without: &without })?;
+        let found = self.find(Request { query, k, options, wanted })?;
         Ok((self.hits(found.nearest), found.explanation))
+    }
+
+    /// How often filters were answered from the columns, and for one row from that row.
+    #[cfg(test)]
+    pub(crate) fn filters_answered(&self) -> (usize, usize) {
+        let answered = &self.attributes.answered;
+        (answered.selected.get(), answered.tested.get())
     }
 
     /// The metadata of the vector under `id`.
     pub(crate) fn metadata(&self, id: &str) -> Option<Metadata> {
         self.ids.slot(id).map(|slot| self.attributes.get(slot))
-    }
-
-    fn slots_of(&self, ids: &[&str]) -> Vec<u32> {
-        ids.iter().filter_map(|id| self.ids.slot(id)).collect()
     }
 
     /// How far the vector under `id` is from a finite query, as it is held.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::wanted::Wanted;
 use super::{Request, VectorIndex};
 use crate::vector::cells::{self, Cells, Effort};
 use crate::vector::codes::Query;
@@ -107,8 +106,8 @@ const PREPARE: f64 = 4_000.0;
 
 impl VectorIndex {
     /// Chooses the cheapest way by what each is estimated to cost.
-    pub(super) fn plan(&self, request: &Request<'_>, wanted: &Wanted<'_>) -> Choice<'_> {
-        let options = request.options;
+    pub(super) fn plan(&self, request: &Request<'_>) -> Choice<'_> {
+        let Request { options, wanted, .. } = *request;
         if options.exact {
             return Choice::Exact(Because::Asked);
         }

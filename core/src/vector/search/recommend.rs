@@ -1,6 +1,6 @@
 //! Recommendations: vectors like some, and unlike others.
 
-use super::{Hit, Request, SearchOptions, VectorIndex};
+use super::{Hit, Request, SearchOptions, VectorIndex, Wanted};
 use crate::error::{Error, Result};
 use crate::vector::cells::coded;
 
@@ -37,7 +37,8 @@ impl VectorIndex {
         let query = self.recommended(positive, negative)?;
         let ids = positive.iter().chain(negative);
         let without: Result<Vec<u32>> = ids.map(|id| self.known_slot(id)).collect();
-        let found = self.find(Request { query: &query, k, options, without: &without? })?;
+        let wanted = &Wanted::new(self, options.filter.as_ref(), without?);
+        let found = self.find(Request { query: &query, k, options, wanted })?;
         Ok(self.hits(found.nearest))
     }
 

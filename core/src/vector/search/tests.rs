@@ -281,6 +281,45 @@ fn many_searches_are_the_searches() {
     assert!(error.to_string().contains("query 1 has 1 dimensions"), "{error}");
 }
 
+/// Every tenth row has a text that is too long to be indexed, so that each row has to be tested.
+#[test]
+fn many_searches_answer_their_filter_once() {
+    const ROWS: usize = 2_000;
+    const QUERIES: usize = 5;
+    let mut random = Random(5);
+    let mut index = VectorIndex::new(DIMENSIONS, Metric::L2).unwrap();
+    let (long, other) = ("long ".repeat(200), "other ".repeat(200));
+    for number in 0..ROWS {
+        let text = if number % 10 == 3 { &long } else { &other };
+        let metadata = Metadata::from_json(&format!(r#"{{"text": "{text}"}}"#)).unwrap();
+        index.add(&format!("v{number}"), &random.vector(DIMENSIONS), metadata).unwrap();
+    }
+    let queries: Vec<Vec<f32>> = (0..QUERIES).map(|_| random.vector(DIMENSIONS)).collect();
+    let slices: Vec<&[f32]> = queries.iter().map(Vec::as_slice).collect();
+    let usual = SearchOptions {
+        filter: filter(&format!(r#"{{"text": "{long}"}}"#)),
+        ..SearchOptions::default()
+    };
+    for options in [exact(&usual), usual] {
+        let count = |f: &dyn Fn() -> Vec<Vec<Hit>>| {
+            let before = index.filters_answered();
+            let hits = f();
+            let after = index.filters_answered();
+            (hits, after.0 - before.0, after.1 - before.1)
+        };
+        let (hits, selected, tested) = count(&|| index.search_many(&slices, 7, &options).unwrap());
+        let (each, selected_each, tested_each) =
+            count(&|| slices.iter().map(|q| index.search(q, 7, &options).unwrap()).collect());
+        assert_eq!(hits, each);
+        assert_eq!((selected, selected_each), (1, QUERIES));
+        if options.exact {
+            assert_eq!((tested, tested_each), (ROWS, ROWS * QUERIES));
+        } else {
+            assert!(tested < tested_each, "{tested} of {tested_each}");
+        }
+    }
+}
+
 #[test]
 fn recall_is_measured_on_what_is_there() {
     let index = index(6_000, Metric::Cosine, Precision::F32);

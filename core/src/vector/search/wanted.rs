@@ -1,5 +1,7 @@
 //! Which vectors a search may return.
 
+use std::cell::OnceCell;
+
 use crate::vector::VectorIndex;
 use crate::vector::attributes::Selection;
 use crate::vector::filter::Filter;
@@ -13,22 +15,27 @@ const SAMPLE: usize = 128;
 const STEPS_PER_SLOT: f64 = 1.5;
 const STEPS_MIN: f64 = 2_000.0;
 
-/// The slots that match a filter, less some.
+/// The slots that match a filter, less some; for any number of searches.
 #[derive(Debug)]
-pub(super) struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     index: &'a VectorIndex,
     filter: Option<&'a Filter>,
     /// What the attribute index says of the filter.
     selection: Selection,
     /// Few.
-    without: &'a [u32],
+    without: Vec<u32>,
+    /// Whether more than one search asks.
+    is_for_many: bool,
+    /// What [`slots`](Wanted::slots) had to test to find, for the next search.
+    found: OnceCell<Vec<u32>>,
+    estimate: OnceCell<usize>,
 }
 
 impl<'a> Wanted<'a> {
     pub(super) fn new(
         index: &'a VectorIndex,
         filter: Option<&'a Filter>,
-        without: &'a [u32],
+        without: Vec<u32>,
     ) -> Wanted<'a> {
         #[expect(
             clippy::cast_possible_truncation,
@@ -41,7 +48,20 @@ impl<'a> Wanted<'a> {
             Some(filter) => index.attributes.select(filter, budget),
             None => Selection { slots: None, residual: false },
         };
-        Wanted { index, filter, selection, without }
+        Wanted {
+            index,
+            filter,
+            selection,
+            without,
+            is_for_many: false,
+            found: OnceCell::new(),
+            estimate: OnceCell::new(),
+        }
+    }
+
+    /// The same for more than one search: what one has found out the next ones are told.
+    pub(crate) fn for_many(self) -> Wanted<'a> {
+        Wanted { is_for_many: true, ..self }
     }
 
     /// Whether a slot is one of them.
@@ -58,6 +78,13 @@ impl<'a> Wanted<'a> {
 
     /// All of them.
     pub(super) fn slots(&self) -> Box<dyn Iterator<Item = u32> + '_> {
+        if self.is_for_many && self.selection.residual {
+            return Box::new(self.found.get_or_init(|| self.find().collect()).iter().copied());
+        }
+        self.find()
+    }
+
+    fn find(&self) -> Box<dyn Iterator<Item = u32> + '_> {
         let is_rest = |slot: &u32| {
             (!self.selection.residual || self.matches(*slot)) && !self.without.contains(slot)
         };
@@ -72,6 +99,10 @@ impl<'a> Wanted<'a> {
 
     /// About how many there are.
     pub(super) fn estimate(&self) -> usize {
+        *self.estimate.get_or_init(|| self.sampled())
+    }
+
+    fn sampled(&self) -> usize {
         let listed = self.listed();
         if !self.selection.residual {
             return listed;
