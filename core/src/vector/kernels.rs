@@ -12,7 +12,31 @@ use std::fmt;
 
 use rows::{Row, Rows, ScaledRow};
 
+/// The sums of an implementation over rows of each precision, given the function that takes them
+/// of any, as [`RowSums`].
+macro_rules! each_precision {
+    ($sums:ident) => {
+        $crate::vector::kernels::RowSums {
+            floats: each_precision!(one, $sums),
+            halves: each_precision!(one, $sums),
+            scaled: each_precision!(one, $sums),
+        }
+    };
+    (one, $sums:ident) => {
+        $crate::vector::kernels::Sums {
+            dot: |query, rows, out| $sums::<false, _>(query, rows, out),
+            squared_l2: |query, rows, out| $sums::<true, _>(query, rows, out),
+        }
+    };
+}
+
 pub(super) mod lookup;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+mod registers;
 mod rotate;
 pub(super) mod rows;
 mod scalar;
@@ -66,12 +90,17 @@ type FloatsFn = for<'a> fn(query: &[f32], rows: Rows<'a, &'a [f32]>, out: &mut [
 type HalvesFn = for<'a> fn(query: &[f32], rows: Rows<'a, &'a [u16]>, out: &mut [f32]);
 type ScaledFn = for<'a> fn(query: &[f32], rows: Rows<'a, ScaledRow<'a>>, out: &mut [f32]);
 
-/// One implementation of the kernels.
-pub(super) struct Kernels {
-    name: &'static str,
+/// The sums over rows of each precision.
+struct RowSums {
     floats: Sums<FloatsFn>,
     halves: Sums<HalvesFn>,
     scaled: Sums<ScaledFn>,
+}
+
+/// One implementation of the kernels.
+pub(super) struct Kernels {
+    name: &'static str,
+    rows: RowSums,
     /// The inner product of two vectors of one length.
     pair: fn(&[f32], &[f32]) -> f32,
     lookup: lookup::LookupFn,
@@ -194,11 +223,11 @@ macro_rules! precise {
     ($row:ty, $sums:ident) => {
         impl<'a> Precise<'a> for $row {
             fn dot(kernels: &Kernels, query: &[f32], rows: Rows<'a, Self>, out: &mut [f32]) {
-                (kernels.$sums.dot)(query, rows, out);
+                (kernels.rows.$sums.dot)(query, rows, out);
             }
 
             fn squared_l2(kernels: &Kernels, query: &[f32], rows: Rows<'a, Self>, out: &mut [f32]) {
-                (kernels.$sums.squared_l2)(query, rows, out);
+                (kernels.rows.$sums.squared_l2)(query, rows, out);
             }
         }
     };

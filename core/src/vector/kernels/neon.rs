@@ -9,26 +9,15 @@ use std::arch::aarch64::{
     vreinterpretq_f32_u32, vreinterpretq_u32_f32, vshlq_n_u32, vsubq_f32,
 };
 
+use super::registers::{Load, prefetch_rows, sums_by_registers};
 use super::rows::{HALF_SCALE, Row, Rows, ScaledRow};
-use super::{Kernels, LANES, Sums, lookup, rotate};
+use super::{Kernels, LANES, lookup, rotate};
 
 static KERNELS: Kernels = Kernels {
     name: "neon",
-    floats: Sums {
-        dot: |query, rows, out| sums::<false, _>(query, rows, out),
-        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
-    },
-    halves: Sums {
-        dot: |query, rows, out| sums::<false, _>(query, rows, out),
-        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
-    },
-    scaled: Sums {
-        dot: |query, rows, out| sums::<false, _>(query, rows, out),
-        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
-    },
+    rows: each_precision!(sums),
+    pair,
     // SAFETY: this module is only compiled for targets that have NEON, and `Kernels` checks.
-    pair: |a, b| unsafe { sums_of::<false, _, 1>(a, [b]) }[0],
-    // SAFETY: as above.
     lookup: |blocks, table, out| unsafe { lookup::neon::neon(blocks, table, out) },
     keys: lookup::keys,
     table: lookup::table,
@@ -40,45 +29,20 @@ pub(super) fn all() -> [Option<&'static Kernels>; 1] {
     [Some(&KERNELS)]
 }
 
-/// Rows at a time: 16 accumulators of the 32 registers.
-const ROWS: usize = 2;
-const WIDTH: usize = 4;
-const REGISTERS: usize = LANES / WIDTH;
-
-fn sums<'a, const SQUARED_L2: bool, R: Load<'a>>(
-    query: &[f32],
-    rows: Rows<'a, R>,
-    out: &mut [f32],
-) {
-    // SAFETY: this module is only compiled for targets that have NEON.
-    unsafe { sums_neon::<SQUARED_L2, R>(query, rows, out) }
+sums_by_registers! {
+    #[target_feature(enable = "neon")]
+    register: float32x4_t,
+    width: 4,
+    // 16 accumulators of the 32 registers.
+    rows: 2,
+    zero: vdupq_n_f32(0.0),
+    add: vaddq_f32,
+    subtract: vsubq_f32,
+    multiply: vmulq_f32,
+    reduce: reduce,
 }
 
-#[target_feature(enable = "neon")]
-fn sums_neon<'a, const SQUARED_L2: bool, R: Load<'a>>(
-    query: &[f32],
-    rows: Rows<'a, R>,
-    out: &mut [f32],
-) {
-    rows.by_groups::<ROWS>(
-        out,
-        // SAFETY: this function has the feature, and every row is as long as the query.
-        |rows, _| unsafe { sums_of::<SQUARED_L2, R, ROWS>(query, rows) },
-        // SAFETY: as above.
-        |row| unsafe { sums_of::<SQUARED_L2, R, 1>(query, [row]) }[0],
-    );
-}
-
-/// Rows whose elements can be loaded four at a time.
-trait Load<'a>: Row<'a> {
-    /// The four elements from a position on.
-    ///
-    /// # Safety
-    /// The row must have four elements from there on.
-    unsafe fn load(self, at: usize) -> float32x4_t;
-}
-
-impl<'a> Load<'a> for &'a [f32] {
+impl<'a> Load<'a, float32x4_t> for &'a [f32] {
     #[inline]
     #[target_feature(enable = "neon")]
     unsafe fn load(self, at: usize) -> float32x4_t {
@@ -87,7 +51,7 @@ impl<'a> Load<'a> for &'a [f32] {
     }
 }
 
-impl<'a> Load<'a> for &'a [u16] {
+impl<'a> Load<'a, float32x4_t> for &'a [u16] {
     #[inline]
     #[target_feature(enable = "neon")]
     unsafe fn load(self, at: usize) -> float32x4_t {
@@ -100,7 +64,7 @@ impl<'a> Load<'a> for &'a [u16] {
     }
 }
 
-impl<'a> Load<'a> for ScaledRow<'a> {
+impl<'a> Load<'a, float32x4_t> for ScaledRow<'a> {
     #[inline]
     #[target_feature(enable = "neon")]
     unsafe fn load(self, at: usize) -> float32x4_t {
@@ -109,63 +73,6 @@ impl<'a> Load<'a> for ScaledRow<'a> {
         let bytes = vreinterpret_s8_s32(vdup_n_s32(four));
         let integers = vmovl_s16(vget_low_s16(vmovl_s8(bytes)));
         vmulq_f32(vcvtq_f32_s32(integers), vdupq_n_f32(self.scale))
-    }
-}
-
-/// The sums of `N` rows.
-///
-/// # Safety
-/// Each of `rows` must be as long as `query`.
-#[inline]
-#[target_feature(enable = "neon")]
-unsafe fn sums_of<'a, const SQUARED_L2: bool, R: Load<'a>, const N: usize>(
-    query: &[f32],
-    rows: [R; N],
-) -> [f32; N] {
-    let n = query.len();
-    debug_assert!(rows.iter().all(|row| row.len() == n));
-    let whole = n - n % LANES;
-    let mut lanes = [[vdupq_n_f32(0.0); REGISTERS]; N];
-    for at in (0..whole).step_by(LANES) {
-        for j in 0..REGISTERS {
-            let at = at + j * WIDTH;
-            // SAFETY: `at + WIDTH <= whole <= n`, the length of the query.
-            let q = unsafe { query.load(at) };
-            for (lanes, row) in lanes.iter_mut().zip(rows) {
-                // SAFETY: each row is as long as the query.
-                let x = unsafe { row.load(at) };
-                lanes[j] = add_term::<SQUARED_L2>(lanes[j], q, x);
-            }
-        }
-    }
-    if whole < n {
-        let query = query.tail(whole);
-        for (lanes, row) in lanes.iter_mut().zip(rows) {
-            let row = row.tail(whole);
-            for (j, lane) in lanes.iter_mut().enumerate() {
-                // SAFETY: both arrays hold `LANES = REGISTERS * WIDTH` elements.
-                let q = unsafe { query.as_slice().load(j * WIDTH) };
-                // SAFETY: as above.
-                let x = unsafe { row.as_slice().load(j * WIDTH) };
-                *lane = add_term::<SQUARED_L2>(*lane, q, x);
-            }
-        }
-    }
-    lanes.map(|lanes| reduce(lanes))
-}
-
-#[inline]
-#[target_feature(enable = "neon")]
-fn add_term<const SQUARED_L2: bool>(
-    sum: float32x4_t,
-    q: float32x4_t,
-    x: float32x4_t,
-) -> float32x4_t {
-    if SQUARED_L2 {
-        let difference = vsubq_f32(q, x);
-        vaddq_f32(sum, vmulq_f32(difference, difference))
-    } else {
-        vaddq_f32(sum, vmulq_f32(q, x))
     }
 }
 

@@ -1,22 +1,11 @@
 //! The portable implementation, and the definition that the others are tested against.
 
 use super::rows::{Row, Rows};
-use super::{Kernels, LANES, Sums, lookup, rotate};
+use super::{Kernels, LANES, lookup, rotate};
 
 pub(super) static KERNELS: Kernels = Kernels {
     name: "scalar",
-    floats: Sums {
-        dot: |query, rows, out| sums::<false, _>(query, rows, out),
-        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
-    },
-    halves: Sums {
-        dot: |query, rows, out| sums::<false, _>(query, rows, out),
-        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
-    },
-    scaled: Sums {
-        dot: |query, rows, out| sums::<false, _>(query, rows, out),
-        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
-    },
+    rows: each_precision!(sums),
     pair: |a, b| sum::<false, _>(a, b),
     lookup: lookup::scalar,
     keys: lookup::keys,

@@ -8,25 +8,14 @@ use std::arch::wasm32::{
     u32x4_splat, v128, v128_and, v128_load, v128_load32_zero, v128_or,
 };
 
+use super::registers::{Load, prefetch_rows, sums_by_registers};
 use super::rows::{HALF_SCALE, Row, Rows, ScaledRow};
-use super::{Kernels, LANES, Sums, lookup, rotate};
+use super::{Kernels, LANES, lookup, rotate};
 
 static KERNELS: Kernels = Kernels {
     name: "simd128",
-    floats: Sums {
-        dot: |query, rows, out| sums::<false, _>(query, rows, out),
-        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
-    },
-    halves: Sums {
-        dot: |query, rows, out| sums::<false, _>(query, rows, out),
-        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
-    },
-    scaled: Sums {
-        dot: |query, rows, out| sums::<false, _>(query, rows, out),
-        squared_l2: |query, rows, out| sums::<true, _>(query, rows, out),
-    },
-    // SAFETY: `Kernels` checks that they are of one length.
-    pair: |a, b| unsafe { sums_of::<false, _, 1>(a, [b]) }[0],
+    rows: each_precision!(sums),
+    pair,
     lookup: lookup::wasm::simd128,
     keys: lookup::keys,
     table: lookup::table,
@@ -38,36 +27,20 @@ pub(super) fn all() -> [Option<&'static Kernels>; 1] {
     [Some(&KERNELS)]
 }
 
-/// Rows at a time. Two would share each load of the query, but their 16 accumulators leave no
-/// register of an x86-64 host free, and spilling them takes twice the time.
-const ROWS: usize = 1;
-const WIDTH: usize = 4;
-const REGISTERS: usize = LANES / WIDTH;
-
-fn sums<'a, const SQUARED_L2: bool, R: Load<'a>>(
-    query: &[f32],
-    rows: Rows<'a, R>,
-    out: &mut [f32],
-) {
-    rows.by_groups::<ROWS>(
-        out,
-        // SAFETY: every row is as long as the query.
-        |rows, _| unsafe { sums_of::<SQUARED_L2, R, ROWS>(query, rows) },
-        // SAFETY: as above.
-        |row| unsafe { sums_of::<SQUARED_L2, R, 1>(query, [row]) }[0],
-    );
+sums_by_registers! {
+    register: v128,
+    width: 4,
+    // Two would share each load of the query, but their 16 accumulators leave no register of an
+    // x86-64 host free, and spilling them takes twice the time.
+    rows: 1,
+    zero: f32x4_splat(0.0),
+    add: f32x4_add,
+    subtract: f32x4_sub,
+    multiply: f32x4_mul,
+    reduce: reduce,
 }
 
-/// Rows whose elements can be loaded four at a time.
-trait Load<'a>: Row<'a> {
-    /// The four elements from a position on.
-    ///
-    /// # Safety
-    /// The row must have four elements from there on.
-    unsafe fn load(self, at: usize) -> v128;
-}
-
-impl<'a> Load<'a> for &'a [f32] {
+impl<'a> Load<'a, v128> for &'a [f32] {
     #[inline]
     unsafe fn load(self, at: usize) -> v128 {
         // SAFETY: the caller's; no alignment is needed.
@@ -75,7 +48,7 @@ impl<'a> Load<'a> for &'a [f32] {
     }
 }
 
-impl<'a> Load<'a> for &'a [u16] {
+impl<'a> Load<'a, v128> for &'a [u16] {
     #[inline]
     unsafe fn load(self, at: usize) -> v128 {
         // SAFETY: the caller's; no alignment is needed.
@@ -86,64 +59,13 @@ impl<'a> Load<'a> for &'a [u16] {
     }
 }
 
-impl<'a> Load<'a> for ScaledRow<'a> {
+impl<'a> Load<'a, v128> for ScaledRow<'a> {
     #[inline]
     unsafe fn load(self, at: usize) -> v128 {
         // SAFETY: the caller's; no alignment is needed.
         let bytes = unsafe { v128_load32_zero(self.elements.as_ptr().add(at).cast()) };
         let integers = i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(bytes));
         f32x4_mul(f32x4_convert_i32x4(integers), f32x4_splat(self.scale))
-    }
-}
-
-/// The sums of `N` rows.
-///
-/// # Safety
-/// Each of `rows` must be as long as `query`.
-#[inline]
-unsafe fn sums_of<'a, const SQUARED_L2: bool, R: Load<'a>, const N: usize>(
-    query: &[f32],
-    rows: [R; N],
-) -> [f32; N] {
-    let n = query.len();
-    debug_assert!(rows.iter().all(|row| row.len() == n));
-    let whole = n - n % LANES;
-    let mut lanes = [[f32x4_splat(0.0); REGISTERS]; N];
-    for at in (0..whole).step_by(LANES) {
-        for j in 0..REGISTERS {
-            let at = at + j * WIDTH;
-            // SAFETY: `at + WIDTH <= whole <= n`, the length of the query.
-            let q = unsafe { query.load(at) };
-            for (lanes, row) in lanes.iter_mut().zip(rows) {
-                // SAFETY: each row is as long as the query.
-                let x = unsafe { row.load(at) };
-                lanes[j] = add_term::<SQUARED_L2>(lanes[j], q, x);
-            }
-        }
-    }
-    if whole < n {
-        let query = query.tail(whole);
-        for (lanes, row) in lanes.iter_mut().zip(rows) {
-            let row = row.tail(whole);
-            for (j, lane) in lanes.iter_mut().enumerate() {
-                // SAFETY: both arrays hold `LANES = REGISTERS * WIDTH` elements.
-                let q = unsafe { query.as_slice().load(j * WIDTH) };
-                // SAFETY: as above.
-                let x = unsafe { row.as_slice().load(j * WIDTH) };
-                *lane = add_term::<SQUARED_L2>(*lane, q, x);
-            }
-        }
-    }
-    lanes.map(reduce)
-}
-
-#[inline]
-fn add_term<const SQUARED_L2: bool>(sum: v128, q: v128, x: v128) -> v128 {
-    if SQUARED_L2 {
-        let difference = f32x4_sub(q, x);
-        f32x4_add(sum, f32x4_mul(difference, difference))
-    } else {
-        f32x4_add(sum, f32x4_mul(q, x))
     }
 }
 

@@ -7,6 +7,33 @@ use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 use super::rows::Row;
 use super::{Kernels, LANES};
 
+/// The portable code as the compiler makes it of the registers that some features bring.
+macro_rules! portable {
+    ($features:literal) => {
+        #[target_feature(enable = $features)]
+        fn keys(
+            sums: &lookup::Sums,
+            add: &[u16; lookup::BLOCK],
+            scale: &[u16; lookup::BLOCK],
+            line: lookup::Line,
+            bound: f32,
+            keys: &mut [f32; lookup::BLOCK],
+        ) -> bool {
+            lookup::keys(sums, add, scale, line, bound, keys)
+        }
+
+        #[target_feature(enable = $features)]
+        fn table(elements: &[f32], per_step: f32, table: &mut [u8]) {
+            lookup::table(elements, per_step, table);
+        }
+
+        #[target_feature(enable = $features)]
+        fn rotate(elements: &mut [f32], signs: &[f32], window: usize, scratch: &mut [f32]) {
+            rotate::rotate(elements, signs, window, scratch);
+        }
+    };
+}
+
 mod avx2;
 mod avx512;
 
@@ -15,7 +42,7 @@ mod avx512;
 /// The processor guesses what follows within a page of 4 KiB, but not where the next page, or the
 /// next row that a filter lets through, lies.
 #[inline]
-fn prefetch<'a, R: Row<'a>, const N: usize>(next: [R; N], at: usize) {
+pub(super) fn prefetch_rows<'a, R: Row<'a>, const N: usize>(next: [R; N], at: usize) {
     const LINE: usize = 64;
     for row in next {
         let (here, end) = (row.address(at), row.address(at + LANES));

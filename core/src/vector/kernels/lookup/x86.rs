@@ -12,35 +12,7 @@ use std::arch::x86_64::{
     _mm512_srli_epi16, _mm512_sub_epi16,
 };
 
-use super::{BLOCK, GROUP_BYTES, Line, Sums};
-
-/// # Safety
-/// The processor must have AVX2.
-#[target_feature(enable = "avx2")]
-pub(in super::super) unsafe fn keys_avx2(
-    sums: &Sums,
-    add: &[u16; BLOCK],
-    scale: &[u16; BLOCK],
-    line: Line,
-    bound: f32,
-    keys: &mut [f32; BLOCK],
-) -> bool {
-    super::keys(sums, add, scale, line, bound, keys)
-}
-
-/// # Safety
-/// The processor must have AVX-512 F and BW.
-#[target_feature(enable = "avx512f,avx512bw")]
-pub(in super::super) unsafe fn keys_avx512(
-    sums: &Sums,
-    add: &[u16; BLOCK],
-    scale: &[u16; BLOCK],
-    line: Line,
-    bound: f32,
-    keys: &mut [f32; BLOCK],
-) -> bool {
-    super::keys(sums, add, scale, line, bound, keys)
-}
+use super::{BLOCK, GROUP_BYTES, Sums};
 
 /// # Safety
 /// The processor must have AVX2, and the arguments must pass [`check`](super::check).
