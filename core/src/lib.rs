@@ -29,6 +29,7 @@ pub mod stores;
 #[cfg(test)]
 mod testing;
 mod text;
+mod text_index;
 mod time;
 mod transfer;
 mod value;
@@ -64,6 +65,10 @@ pub use sql::{
 pub use store::{IndexState, Store, StoreParts};
 pub use stores::*;
 pub use text::{Language, TextOptions, TextQuery};
+pub use text_index::{
+    TEXT_INDEX_NAME_BYTES_MAX, TEXT_ROW_BYTES_MAX, TextCursor, TextHit, TextIndex, TextIndexInfo,
+    TextIndexOptions, TextRanking, TextSearchOptions,
+};
 pub use time::Timestamp;
 pub use transfer::{export, import};
 pub use value::{Params, Row, Rows, Value, ValueRef};

@@ -28,6 +28,28 @@ const MIGRATIONS: &[&str] = &[
     // 2: in which precision a collection stores its vectors, and its index holds them.
     "ALTER TABLE sigil_collection ADD COLUMN precision TEXT NOT NULL DEFAULT 'f32';
      ALTER TABLE sigil_collection ADD COLUMN resident TEXT NOT NULL DEFAULT 'f32';",
+    // 3: text indexes: the catalogue, their segments, and the parts of these, numbered 2^20 times
+    // the segment's number and up.
+    "CREATE TABLE sigil_text_index (
+       id INTEGER PRIMARY KEY,
+       name TEXT NOT NULL UNIQUE,
+       source INTEGER NOT NULL,
+       definition TEXT NOT NULL CHECK (json_valid(definition)),
+       watermark INTEGER NOT NULL DEFAULT 0,
+       read_to INTEGER,
+       read_hash INTEGER,
+       merging BLOB
+     );
+     CREATE TABLE sigil_text_segment (
+       id INTEGER PRIMARY KEY,
+       text_index INTEGER NOT NULL,
+       head BLOB NOT NULL,
+       dead BLOB NOT NULL
+     );
+     CREATE TABLE sigil_text_part (
+       id INTEGER PRIMARY KEY,
+       bytes BLOB NOT NULL
+     );",
 ];
 
 /// Brings the database to the current version and gives its identity.

@@ -18,6 +18,7 @@ use crate::params;
 use crate::schema;
 use crate::snapshot::{MemoryStorage, SnapshotStorage};
 use crate::sql::{Edges, Following, MessageWords};
+use crate::text_index::{self, TextFollower, TextIndexInfo};
 
 /// What a host hands a [`Store`].
 #[derive(Debug)]
@@ -68,6 +69,7 @@ pub struct Store {
     snapshots: Box<dyn SnapshotStorage + Send>,
     id: StoreId,
     indexes: RefCell<BTreeMap<i64, CollectionIndex>>,
+    texts: RefCell<BTreeMap<i64, TextFollower>>,
     words: RefCell<Following<MessageWords>>,
     edges: RefCell<Following<Edges>>,
     /// What [`Database::total_changes`] and the change sequence were when the last transaction of
@@ -99,6 +101,7 @@ impl Store {
             snapshots: parts.snapshots,
             id,
             indexes: RefCell::default(),
+            texts: RefCell::default(),
             words: RefCell::default(),
             edges: RefCell::default(),
             begun_at: Cell::new(None),
@@ -141,10 +144,12 @@ impl Store {
     /// [`ErrorKind::Busy`] inside another transaction; whatever `body` or the commit returns.
     pub fn transaction<T>(&self, body: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
         self.catch_up_open_indexes();
-        self.database.transaction(|_| {
+        let done = self.database.transaction(|_| {
             self.note_begin()?;
             body(self)
-        })
+        })?;
+        self.after_write();
+        Ok(done)
     }
 
     /// Begins a transaction over SQL and collections that ends with [`Database::commit`] or
@@ -338,6 +343,38 @@ impl Store {
         }
     }
 
+    /// Calls `f` on a text index, as it is open.
+    pub(crate) fn with_text_index<T>(
+        &self,
+        info: &TextIndexInfo,
+        f: impl FnOnce(&mut TextFollower, &Database) -> Result<T>,
+    ) -> Result<T> {
+        self.database.usable()?;
+        match self.texts.borrow_mut().entry(info.id) {
+            Entry::Occupied(entry) => f(entry.into_mut(), &self.database),
+            Entry::Vacant(entry) => {
+                f(entry.insert(text_index::open(&self.database, info)?), &self.database)
+            }
+        }
+    }
+
+    /// Forgets what is in memory of a text index.
+    pub(crate) fn forget_text_index(&self, id: i64) {
+        self.texts.borrow_mut().remove(&id);
+    }
+
+    /// Lets the text indexes that are open read and store what has become much, a bounded piece of
+    /// it; outside a transaction, after something was written.
+    pub(crate) fn after_write(&self) {
+        if self.database.in_transaction() || self.database.usable().is_err() {
+            return;
+        }
+        for text in self.texts.borrow_mut().values_mut() {
+            // The write is done, and an index that cannot follow says so when it is searched.
+            let _ = text.after_write(&self.database);
+        }
+    }
+
     /// Calls `f` on the word index of the messages.
     pub(crate) fn with_words<T>(
         &self,
@@ -388,7 +425,7 @@ impl Store {
         self.with_current_index(info, |index| index.rebuild(&self.database))
     }
 
-    fn refuse_in_transaction(&self, what: &str) -> Result<()> {
+    pub(crate) fn refuse_in_transaction(&self, what: &str) -> Result<()> {
         if self.database.in_transaction() {
             return Err(Error::new(
                 ErrorKind::Busy,
@@ -423,6 +460,10 @@ impl Store {
                     Err(error) => return Err(error),
                 }
             }
+        }
+        for text in self.texts.borrow_mut().values_mut() {
+            text.catch_up(&self.database)?;
+            saved += usize::from(text.save(&self.database)?);
         }
         self.words.borrow().trim_log(&self.database)?;
         self.edges.borrow().trim_log(&self.database)?;
@@ -467,6 +508,7 @@ impl Store {
         };
         let closed = self.database.close();
         self.indexes.borrow_mut().clear();
+        self.texts.borrow_mut().clear();
         self.words.take();
         self.edges.take();
         saved.and(closed)

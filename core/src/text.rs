@@ -4,16 +4,28 @@ mod analyzer;
 mod bitpack;
 mod builder;
 mod dead;
+mod inverted;
 mod merge;
-mod query;
+pub(crate) mod merging;
+pub(crate) mod query;
 mod search;
 mod segment;
 mod varint;
 
 use std::borrow::Cow;
 
+pub(crate) use analyzer::Analyzer;
 pub use analyzer::{Language, TextOptions};
+pub(crate) use builder::{Builder, COLUMNS_MAX};
+pub(crate) use dead::Dead;
+pub(crate) use inverted::{Inverted, Member};
+pub(crate) use merge::Merge;
 pub use query::TextQuery;
+pub(crate) use search::{Corpus, Judge, Place, Plan, Rank, Ranked, TYPOS_MAX, Top, Weights, search};
+pub(crate) use segment::documents::{Document, Documents};
+pub(crate) use segment::head::Head;
+pub(crate) use segment::writer::SegmentWriter;
+pub(crate) use segment::{Segment, SegmentReader, Source};
 
 /// The words of `text` in lower case and without diacritics, in order: what SQLite's FTS5 makes
 /// of it by default.

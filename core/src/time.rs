@@ -71,6 +71,11 @@ impl Timestamp {
         self.0.timestamp_subsec_nanos() % 1000
     }
 
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    pub(crate) fn unix_ns(self) -> i128 {
+        i128::from(self.unix_us()) * 1000 + i128::from(self.nanos_beyond_us())
+    }
+
     /// The time so many microseconds and nanoseconds, below 1,000, after 1970-01-01T00:00:00Z;
     /// `None` outside the years 0000 to 9999.
     pub(crate) fn from_unix_parts(us: i64, ns: u32) -> Option<Timestamp> {

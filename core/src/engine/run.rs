@@ -126,6 +126,22 @@ impl Database {
         Ok(Executed { changes, last_insert_rowid: self.last_insert_rowid() })
     }
 
+    /// Runs what is no statement under the watch of one: it looks by
+    /// [`check_watch`](Database::check_watch) whether it has to stop.
+    pub(crate) fn watched<T>(&self, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.usable()?;
+        self.watch.start(self.time_limit.get());
+        run()
+    }
+
+    /// Fails when what is running was interrupted, or has run for too long.
+    pub(crate) fn check_watch(&self) -> Result<()> {
+        match self.watch.should_stop() {
+            true => Err(self.stopped(Error::new(ErrorKind::Interrupted, "the search was stopped"))),
+            false => Ok(()),
+        }
+    }
+
     /// Steps the statement to its end. The callback runs outside the guard: its panic is its
     /// owner's, and says nothing about the engine.
     fn drive(

@@ -12,14 +12,14 @@ use crate::time::Timestamp;
 
 /// The first byte of a term is the number of its column, and of the beginning of a term this much
 /// more.
-pub(super) const GRAM: u8 = 0x80;
+pub(crate) const GRAM: u8 = 0x80;
 
 /// The most columns of an index.
-pub(super) const COLUMNS_MAX: usize = 64;
+pub(crate) const COLUMNS_MAX: usize = 64;
 
 /// Texts that become a segment.
 #[derive(Debug)]
-pub(super) struct Builder<'a> {
+pub(crate) struct Builder<'a> {
     analyzer: &'a Analyzer,
     /// The lengths in characters of the beginnings that have lists of their own.
     grams: &'a [u8],
@@ -30,7 +30,7 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(analyzer: &'a Analyzer, grams: &'a [u8]) -> Builder<'a> {
+    pub(crate) fn new(analyzer: &'a Analyzer, grams: &'a [u8]) -> Builder<'a> {
         Builder {
             analyzer,
             grams,
@@ -41,17 +41,17 @@ impl<'a> Builder<'a> {
     }
 
     /// How many documents there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.documents.len()
     }
 
     /// About how many bytes the segment will have.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.tokens.len() * 3 + self.terms.bytes.len()
     }
 
     /// Adds a document of these texts, one for each column; its key must be above the last one.
-    pub(super) fn add<'t>(
+    pub(crate) fn add<'t>(
         &mut self,
         key: i64,
         time: Option<Timestamp>,
@@ -75,7 +75,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The segment.
-    pub(super) fn finish(self, id: i64) -> Segment {
+    pub(crate) fn finish(self, id: i64) -> Segment {
         let Builder { terms, documents, tokens, .. } = self;
         // The tokens of each term together, in the order in which they came.
         let mut starts = vec![0_u32; terms.ends.len() + 1];
@@ -132,7 +132,7 @@ fn list(
 }
 
 /// The first so many characters of a term that has more, or as many.
-pub(super) fn beginning(term: &str, chars: usize) -> Option<&str> {
+pub(crate) fn beginning(term: &str, chars: usize) -> Option<&str> {
     let mut ends = term.char_indices().map(|(at, char)| at + char.len_utf8());
     ends.nth(chars.checked_sub(1)?).and_then(|end| term.get(..end))
 }

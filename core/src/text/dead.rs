@@ -4,14 +4,14 @@ use super::varint::{self, Reader};
 
 /// A set of documents, one bit for each up to the last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Dead {
+pub(crate) struct Dead {
     words: Vec<u64>,
     count: u32,
 }
 
 impl Dead {
     /// Puts a document into the set; whether it was not in it.
-    pub(super) fn insert(&mut self, doc: u32) -> bool {
+    pub(crate) fn insert(&mut self, doc: u32) -> bool {
         let (word, bit) = (doc as usize / 64, 1 << (doc % 64));
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
@@ -23,21 +23,21 @@ impl Dead {
     }
 
     #[inline]
-    pub(super) fn contains(&self, doc: u32) -> bool {
+    pub(crate) fn contains(&self, doc: u32) -> bool {
         self.words.get(doc as usize / 64).is_some_and(|word| word >> (doc % 64) & 1 == 1)
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         self.count
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// The documents, ascending.
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         (0..).zip(&self.words).flat_map(|(index, word)| {
             let mut left = *word;
             std::iter::from_fn(move || {
@@ -49,13 +49,13 @@ impl Dead {
     }
 
     /// How many bytes are held.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.words.capacity() * size_of::<u64>()
     }
 
     /// The set as bytes: 0 and the distances from each to the next, or 1 and the words of bits,
     /// whichever is shorter.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut list = vec![0];
         let mut before = 0;
         for doc in self.iter() {
@@ -71,7 +71,7 @@ impl Dead {
     }
 
     /// Reads what [`encode`](Dead::encode) wrote of some of so many documents.
-    pub(super) fn decode(bytes: &[u8], documents: u32) -> Option<Dead> {
+    pub(crate) fn decode(bytes: &[u8], documents: u32) -> Option<Dead> {
         let (kind, rest) = bytes.split_first()?;
         let mut dead = Dead::default();
         match kind {

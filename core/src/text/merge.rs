@@ -10,23 +10,23 @@ use crate::error::Result;
 
 /// A merge that is under way.
 #[derive(Debug)]
-pub(super) struct Merge {
+pub(crate) struct Merge {
     /// For each segment and each of its documents its number in the merged one, or [`END`].
     numbers: Vec<Vec<u32>>,
     documents: Documents,
-    pub(super) writer: SegmentWriter,
+    pub(crate) writer: SegmentWriter,
     /// The last term that was written.
     after: Vec<u8>,
 }
 
 impl Merge {
     /// Begins to merge the living documents of these segments, which have no key in common.
-    pub(super) fn begin(inputs: &[(SegmentReader<'_>, &Dead)]) -> Result<Merge> {
+    pub(crate) fn begin(inputs: &[(SegmentReader<'_>, &Dead)]) -> Result<Merge> {
         Merge::resume(inputs, SegmentWriter::default(), Vec::new())
     }
 
     /// Goes on with a merge of these segments behind the last term that was written.
-    pub(super) fn resume(
+    pub(crate) fn resume(
         inputs: &[(SegmentReader<'_>, &Dead)],
         writer: SegmentWriter,
         after: Vec<u8>,
@@ -36,19 +36,19 @@ impl Merge {
     }
 
     /// The last term that was written.
-    pub(super) fn after(&self) -> &[u8] {
+    pub(crate) fn after(&self) -> &[u8] {
         &self.after
     }
 
     /// The number that a document of a segment has in the merged one, unless it was dead.
-    pub(super) fn number(&self, input: usize, doc: u32) -> Option<u32> {
+    pub(crate) fn number(&self, input: usize, doc: u32) -> Option<u32> {
         let number = self.numbers.get(input)?.get(doc as usize).copied();
         number.filter(|number| *number != END)
     }
 
     /// Merges the next terms, until so many bytes wait to be taken from the writer; whether that
     /// was all, documents included.
-    pub(super) fn step(&mut self, inputs: &[SegmentReader<'_>], bytes: usize) -> Result<bool> {
+    pub(crate) fn step(&mut self, inputs: &[SegmentReader<'_>], bytes: usize) -> Result<bool> {
         let mut walks = Vec::with_capacity(inputs.len());
         for (input, reader) in inputs.iter().enumerate() {
             let mut walk = reader.walk(&self.after)?;
@@ -85,7 +85,7 @@ impl Merge {
     }
 
     /// The merged documents.
-    pub(super) fn into_documents(self) -> Documents {
+    pub(crate) fn into_documents(self) -> Documents {
         self.documents
     }
 }

@@ -24,8 +24,9 @@ use super::segment::{Segment, SegmentReader, Source};
 use crate::error::Result;
 use bm25::Bm25;
 use leaf::Matches;
-pub(super) use plan::Plan;
-pub(super) use top::{Place, Rank, Ranked, Top};
+pub(crate) use plan::Plan;
+pub(crate) use top::{Place, Rank, Ranked, Top};
+pub(crate) use typo::TYPOS_MAX;
 use walk::{Found, Walk};
 
 /// So many documents are looked at between two looks at whether to stop.
@@ -36,25 +37,25 @@ const ROUNDING: f64 = 1.0 + 1e-9;
 
 /// A segment with those of its documents that do not count.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Part<'a> {
-    pub(super) segment: &'a Segment,
-    pub(super) dead: &'a Dead,
+pub(crate) struct Part<'a> {
+    pub(crate) segment: &'a Segment,
+    pub(crate) dead: &'a Dead,
 }
 
 /// What is searched.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Corpus<'a> {
-    pub(super) parts: &'a [Part<'a>],
-    pub(super) source: &'a dyn Source,
+pub(crate) struct Corpus<'a> {
+    pub(crate) parts: &'a [Part<'a>],
+    pub(crate) source: &'a dyn Source,
     /// How many documents live, and how many tokens they have.
-    pub(super) documents: u64,
-    pub(super) tokens: u64,
+    pub(crate) documents: u64,
+    pub(crate) tokens: u64,
     /// The lengths of beginnings that have lists of their own.
-    pub(super) grams: &'a [u8],
+    pub(crate) grams: &'a [u8],
 }
 
 /// What ranks the documents, and which of them count.
-pub(super) trait Judge {
+pub(crate) trait Judge {
     /// Whether a document may be found, and what it is ranked by instead of its score.
     fn judge(&mut self, part: usize, documents: &Documents, doc: u32, score: f64) -> Option<Rank>;
 
@@ -67,11 +68,11 @@ pub(super) trait Judge {
 
 /// How phrases count.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Weights<'a> {
+pub(crate) struct Weights<'a> {
     /// What an occurrence in a column is worth, 1 where there is none.
-    pub(super) columns: &'a [f64],
+    pub(crate) columns: &'a [f64],
     /// How many typos a word may have.
-    pub(super) typos: u8,
+    pub(crate) typos: u8,
 }
 
 /// One segment while it is searched.
@@ -92,7 +93,7 @@ impl Scope<'_> {
 }
 
 /// Gives the documents that match to `top`, as far as they may be among the first.
-pub(super) fn search(
+pub(crate) fn search(
     plan: &Plan,
     corpus: Corpus<'_>,
     weights: Weights<'_>,

@@ -12,9 +12,10 @@
 //! Parts are read when they are first needed and kept until the memory is wanted back. What is
 //! read is held to its checksum, and damage behind that is an error too, never a panic.
 
-use std::cell::{Cell, RefCell};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 mod bound;
 pub(super) mod documents;
@@ -30,14 +31,14 @@ use head::{Head, Kind};
 use terms::{Entry, Place, Scan, TermsPart};
 
 /// Where the parts of segments are read from.
-pub(super) trait Source {
+pub(crate) trait Source {
     /// The bytes of a part.
     fn read(&self, segment: i64, part: u32) -> Result<Vec<u8>>;
 }
 
 /// The source of segments that are whole in memory.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Source for Nowhere {
     fn read(&self, _: i64, part: u32) -> Result<Vec<u8>> {
@@ -47,7 +48,7 @@ impl Source for Nowhere {
 
 /// A segment, with those of its parts that were read.
 #[derive(Debug)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     id: i64,
     head: Head,
     /// The numbers of the parts with terms.
@@ -55,14 +56,21 @@ pub(super) struct Segment {
     /// Where in its stream a part begins, and its number.
     postings: Vec<(u64, u32)>,
     positions: Vec<(u64, u32)>,
-    cache: RefCell<Vec<Option<Arc<[u8]>>>>,
-    cached_bytes: Cell<usize>,
-    documents: RefCell<Option<Arc<Documents>>>,
+    read: Mutex<Read>,
+}
+
+/// What was read of a segment.
+#[derive(Debug, Clone, Default)]
+struct Read {
+    parts: Vec<Option<Arc<[u8]>>>,
+    /// How many bytes these have.
+    bytes: usize,
+    documents: Option<Arc<Documents>>,
 }
 
 impl Segment {
     /// A segment whose parts will be read from a source.
-    pub(super) fn new(id: i64, head: Head) -> Segment {
+    pub(crate) fn new(id: i64, head: Head) -> Segment {
         let (mut terms, mut postings, mut positions) = (Vec::new(), Vec::new(), Vec::new());
         let (mut postings_end, mut positions_end) = (0, 0);
         for (number, part) in (0..).zip(&head.parts) {
@@ -79,21 +87,19 @@ impl Segment {
                 Kind::Documents | Kind::Attributes => {}
             }
         }
-        let cache = RefCell::new(vec![None; head.parts.len()]);
+        let read = Read { parts: vec![None; head.parts.len()], ..Read::default() };
         Segment {
             id,
             head,
             terms,
             postings,
             positions,
-            cache,
-            cached_bytes: Cell::new(0),
-            documents: RefCell::default(),
+            read: Mutex::new(read),
         }
     }
 
     /// A segment that is whole in memory.
-    pub(super) fn in_memory(
+    pub(crate) fn in_memory(
         id: i64,
         head: Head,
         parts: impl IntoIterator<Item = (u32, Vec<u8>)>,
@@ -103,48 +109,57 @@ impl Segment {
         for (number, bytes) in parts {
             segment.keep(number, bytes.into());
         }
-        segment.documents.replace(Some(Arc::new(documents)));
+        segment.read.lock().documents = Some(Arc::new(documents));
         segment
     }
 
     fn keep(&self, number: u32, bytes: Arc<[u8]>) {
-        if let Some(place) = self.cache.borrow_mut().get_mut(number as usize) {
-            self.cached_bytes.set(self.cached_bytes.get() + bytes.len());
+        let mut read = self.read.lock();
+        if let Some(place) = read.parts.get_mut(number as usize) {
+            let len = bytes.len();
             *place = Some(bytes);
+            read.bytes += len;
         }
     }
 
-    pub(super) fn id(&self) -> i64 {
+    pub(crate) fn id(&self) -> i64 {
         self.id
     }
 
-    pub(super) fn head(&self) -> &Head {
+    pub(crate) fn head(&self) -> &Head {
         &self.head
     }
 
     /// How many bytes of memory the parts take that were read, and the documents.
-    pub(super) fn memory(&self) -> usize {
-        let documents = self.documents.borrow().as_ref().map_or(0, |documents| documents.memory());
-        self.cached_bytes.get() + documents
+    pub(crate) fn memory(&self) -> usize {
+        let read = self.read.lock();
+        read.bytes + read.documents.as_ref().map_or(0, |documents| documents.memory())
     }
 
     /// Forgets the parts that were read, which must be of a source.
-    pub(super) fn forget(&self) {
-        self.cache.borrow_mut().fill(None);
-        self.cached_bytes.set(0);
+    pub(crate) fn forget(&self) {
+        let mut read = self.read.lock();
+        read.parts.fill(None);
+        read.bytes = 0;
+    }
+
+    /// Takes over what was read of a segment of the same bytes.
+    pub(crate) fn adopt(&self, other: &Segment) {
+        let read = other.read.lock().clone();
+        *self.read.lock() = read;
     }
 
     /// The parts of a segment that is whole in memory.
-    pub(super) fn parts(&self) -> Vec<Arc<[u8]>> {
-        self.cache.borrow().iter().flatten().cloned().collect()
+    pub(crate) fn parts(&self) -> Vec<Arc<[u8]>> {
+        self.read.lock().parts.iter().flatten().cloned().collect()
     }
 
     /// The segment, to be read from `source`.
-    pub(super) fn open<'a>(&'a self, source: &'a dyn Source) -> SegmentReader<'a> {
+    pub(crate) fn open<'a>(&'a self, source: &'a dyn Source) -> SegmentReader<'a> {
         SegmentReader { segment: self, source }
     }
 
-    pub(super) fn damaged(&self) -> Error {
+    pub(crate) fn damaged(&self) -> Error {
         Error::corrupt(format!(
             "segment {} of a text index is damaged: rebuild the index",
             self.id
@@ -154,7 +169,7 @@ impl Segment {
 
 /// Some bytes of a part.
 #[derive(Debug, Clone)]
-pub(super) struct Slice {
+pub(crate) struct Slice {
     part: Arc<[u8]>,
     range: Range<usize>,
 }
@@ -169,9 +184,9 @@ impl Deref for Slice {
 
 /// The documents that hold a term.
 #[derive(Debug, Clone)]
-pub(super) struct List {
-    pub(super) count: u32,
-    pub(super) docs: Slice,
+pub(crate) struct List {
+    pub(crate) count: u32,
+    pub(crate) docs: Slice,
     positions: PositionsPlace,
 }
 
@@ -184,7 +199,7 @@ enum PositionsPlace {
 
 /// A segment with the source of its parts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SegmentReader<'a> {
+pub(crate) struct SegmentReader<'a> {
     segment: &'a Segment,
     source: &'a dyn Source,
 }
@@ -196,14 +211,18 @@ impl std::fmt::Debug for dyn Source + '_ {
 }
 
 impl<'a> SegmentReader<'a> {
+    pub(crate) fn head(&self) -> &'a Head {
+        &self.segment.head
+    }
+
     /// The error of a segment that is damaged, unless it is whole.
-    pub(super) fn check(&self, is_whole: bool) -> Result<()> {
+    pub(crate) fn check(&self, is_whole: bool) -> Result<()> {
         if is_whole { Ok(()) } else { Err(self.segment.damaged()) }
     }
 
     /// The bytes of a part, held to their checksum when they are read.
-    pub(super) fn part(&self, number: u32) -> Result<Arc<[u8]>> {
-        let cached = self.segment.cache.borrow().get(number as usize).cloned().flatten();
+    pub(crate) fn part(&self, number: u32) -> Result<Arc<[u8]>> {
+        let cached = self.segment.read.lock().parts.get(number as usize).cloned().flatten();
         if let Some(bytes) = cached {
             return Ok(bytes);
         }
@@ -219,8 +238,8 @@ impl<'a> SegmentReader<'a> {
     }
 
     /// The documents.
-    pub(super) fn documents(&self) -> Result<Arc<Documents>> {
-        if let Some(documents) = &*self.segment.documents.borrow() {
+    pub(crate) fn documents(&self) -> Result<Arc<Documents>> {
+        if let Some(documents) = &self.segment.read.lock().documents {
             return Ok(Arc::clone(documents));
         }
         let mut documents = Documents::default();
@@ -238,12 +257,12 @@ impl<'a> SegmentReader<'a> {
             return Err(self.segment.damaged());
         }
         let documents = Arc::new(documents);
-        self.segment.documents.replace(Some(Arc::clone(&documents)));
+        self.segment.read.lock().documents = Some(Arc::clone(&documents));
         Ok(documents)
     }
 
     /// The list of a term, if the segment has it.
-    pub(super) fn find(&self, term: &[u8]) -> Result<Option<List>> {
+    pub(crate) fn find(&self, term: &[u8]) -> Result<Option<List>> {
         let mut walk = self.walk(term)?;
         while walk.next()? {
             match walk.term().cmp(term) {
@@ -256,7 +275,7 @@ impl<'a> SegmentReader<'a> {
     }
 
     /// A walk over the terms in order, beginning at most some terms before `from`.
-    pub(super) fn walk(&self, from: &[u8]) -> Result<TermWalk<'a>> {
+    pub(crate) fn walk(&self, from: &[u8]) -> Result<TermWalk<'a>> {
         let first = |number: &u32| match self.segment.head.parts.get(*number as usize) {
             Some(part) => &*part.first_term <= from,
             None => false,
@@ -269,7 +288,7 @@ impl<'a> SegmentReader<'a> {
     }
 
     /// The list of the term on which a walk stands.
-    pub(super) fn list(&self, walk: &TermWalk<'_>) -> Result<List> {
+    pub(crate) fn list(&self, walk: &TermWalk<'_>) -> Result<List> {
         let damaged = || self.segment.damaged();
         let (Some(entry), Some((part, _))) = (&walk.entry, &walk.part) else {
             return Err(damaged());
@@ -289,7 +308,7 @@ impl<'a> SegmentReader<'a> {
     }
 
     /// The positions beside a list.
-    pub(super) fn positions(&self, list: &List) -> Result<Slice> {
+    pub(crate) fn positions(&self, list: &List) -> Result<Slice> {
         match &list.positions {
             PositionsPlace::There(range) => self.stream(&self.segment.positions, range),
             PositionsPlace::Behind => {
@@ -316,7 +335,7 @@ impl<'a> SegmentReader<'a> {
 
 /// A walk over the terms of a segment.
 #[derive(Debug)]
-pub(super) struct TermWalk<'a> {
+pub(crate) struct TermWalk<'a> {
     reader: SegmentReader<'a>,
     /// Which of the parts with terms.
     index: usize,
@@ -328,17 +347,17 @@ pub(super) struct TermWalk<'a> {
 
 impl TermWalk<'_> {
     /// The term it stands on.
-    pub(super) fn term(&self) -> &[u8] {
+    pub(crate) fn term(&self) -> &[u8] {
         &self.term
     }
 
     /// How many documents hold the term it stands on.
-    pub(super) fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         self.entry.as_ref().map_or(0, |entry| entry.count)
     }
 
     /// Goes to the next term; whether there is one.
-    pub(super) fn next(&mut self) -> Result<bool> {
+    pub(crate) fn next(&mut self) -> Result<bool> {
         loop {
             let Some((bytes, scan)) = &mut self.part else {
                 self.entry = None;

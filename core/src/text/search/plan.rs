@@ -6,18 +6,18 @@ use crate::text::query::{Node, Phrase, TextQuery};
 
 /// One phrase of a query.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::text) struct Leaf {
+pub(crate) struct Leaf {
     /// The columns it may be in, ascending.
-    pub(in crate::text) columns: Vec<u8>,
+    pub(crate) columns: Vec<u8>,
     /// At least one.
-    pub(in crate::text) terms: Vec<PhraseTerm>,
+    pub(crate) terms: Vec<PhraseTerm>,
     /// Only at the beginning of a column.
-    pub(in crate::text) initial: bool,
+    pub(crate) initial: bool,
 }
 
 /// How phrases are combined; they are numbered in the order in which the query has them.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::text) enum Step {
+pub(crate) enum Step {
     Leaf(usize),
     Near { leaves: std::ops::Range<usize>, distance: u32 },
     All(Vec<Step>),
@@ -28,9 +28,9 @@ pub(in crate::text) enum Step {
 
 /// A query for one index.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::text) struct Plan {
-    pub(in crate::text) leaves: Vec<Leaf>,
-    pub(in crate::text) root: Step,
+pub(crate) struct Plan {
+    pub(crate) leaves: Vec<Leaf>,
+    pub(crate) root: Step,
 }
 
 impl Plan {
@@ -38,7 +38,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a column that the index does not have.
-    pub(in crate::text) fn new(
+    pub(crate) fn new(
         query: &TextQuery,
         analyzer: &Analyzer,
         columns: &[String],
@@ -50,7 +50,7 @@ impl Plan {
     }
 
     /// The phrases of each NEAR, and its distance.
-    pub(super) fn nears(&self) -> Vec<(std::ops::Range<usize>, u32)> {
+    pub(crate) fn nears(&self) -> Vec<(std::ops::Range<usize>, u32)> {
         let (mut nears, mut steps) = (Vec::new(), vec![&self.root]);
         while let Some(step) = steps.pop() {
             match step {

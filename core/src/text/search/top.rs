@@ -5,19 +5,19 @@ use std::collections::BinaryHeap;
 
 /// A document in the order of a ranking: the greater comes first.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::text) struct Ranked {
+pub(crate) struct Ranked {
     /// What it is ranked by; never NaN.
-    pub(in crate::text) rank: Rank,
-    pub(in crate::text) key: i64,
-    pub(in crate::text) score: f64,
+    pub(crate) rank: Rank,
+    pub(crate) key: i64,
+    pub(crate) score: f64,
     /// The segment and the document in it.
-    pub(in crate::text) segment: usize,
-    pub(in crate::text) doc: u32,
+    pub(crate) segment: usize,
+    pub(crate) doc: u32,
 }
 
 /// What documents are ranked by.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::text) enum Rank {
+pub(crate) enum Rank {
     /// The higher first, and of the same the lower key.
     Score(f64),
     /// The later first, and of the same the higher key: nanoseconds since 1970.
@@ -25,9 +25,9 @@ pub(in crate::text) enum Rank {
 }
 
 /// A place in a ranking: before it is what was seen already.
-pub(in crate::text) type Place = (Rank, i64);
+pub(crate) type Place = (Rank, i64);
 
-pub(in crate::text) fn compare((rank, key): Place, (other, other_key): Place) -> Ordering {
+pub(crate) fn compare((rank, key): Place, (other, other_key): Place) -> Ordering {
     match (rank, other) {
         (Rank::Score(a), Rank::Score(b)) => a.total_cmp(&b).then(other_key.cmp(&key)),
         (Rank::Time(a), Rank::Time(b)) => a.cmp(&b).then(key.cmp(&other_key)),
@@ -52,7 +52,7 @@ impl PartialOrd for Ranked {
 
 /// The first `k` of a ranking, from a place on.
 #[derive(Debug)]
-pub(in crate::text) struct Top {
+pub(crate) struct Top {
     k: usize,
     after: Option<Place>,
     heap: BinaryHeap<Reverse<Ranked>>,
@@ -61,18 +61,18 @@ pub(in crate::text) struct Top {
 }
 
 impl Top {
-    pub(in crate::text) fn new(k: usize, after: Option<Place>) -> Top {
+    pub(crate) fn new(k: usize, after: Option<Place>) -> Top {
         let least = if k == 0 { f64::INFINITY } else { f64::NEG_INFINITY };
         Top { k, after, heap: BinaryHeap::new(), least }
     }
 
     /// A score below this is none of the first, whatever the key.
     #[inline]
-    pub(in crate::text) fn least(&self) -> f64 {
+    pub(crate) fn least(&self) -> f64 {
         self.least
     }
 
-    pub(in crate::text) fn add(&mut self, ranked: Ranked) {
+    pub(crate) fn add(&mut self, ranked: Ranked) {
         let place = (ranked.rank, ranked.key);
         let is_before = |after: Place| compare(place, after) != Ordering::Less;
         if self.k == 0 || self.after.is_some_and(is_before) {
@@ -93,7 +93,7 @@ impl Top {
     }
 
     /// The first ones, best first.
-    pub(in crate::text) fn into_sorted(self) -> Vec<Ranked> {
+    pub(crate) fn into_sorted(self) -> Vec<Ranked> {
         self.heap.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked).collect()
     }
 }

@@ -13,7 +13,7 @@ use crate::text::segment::List;
 const CLOSENESS: [f64; 3] = [1.0, 0.5, 0.25];
 
 /// The most typos that are looked for.
-pub(in crate::text) const TYPOS_MAX: u8 = 2;
+pub(crate) const TYPOS_MAX: u8 = 2;
 
 /// So long a word may have a typo, and so long two.
 const CHARS_MIN: [usize; TYPOS_MAX as usize] = [4, 8];

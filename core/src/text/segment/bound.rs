@@ -5,7 +5,7 @@
 /// Documents with the term once are apart from the others: nearly all are such, and a bound that
 /// put the shortest of all beside the most occurrences of any would be far off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::text) struct Bound {
+pub(crate) struct Bound {
     /// The code of the shortest length of those with the term once.
     once: u8,
     /// The most occurrences in any other, at most 255, which stands for more too.
@@ -48,7 +48,7 @@ impl Bound {
     /// The most that `score` of occurrences and a length gives for any of the documents, when it
     /// grows with the former and shrinks with the latter.
     #[inline]
-    pub(in crate::text) fn score(self, score: impl Fn(f64, u32) -> f64) -> f64 {
+    pub(crate) fn score(self, score: impl Fn(f64, u32) -> f64) -> f64 {
         let mut most = 0.0_f64;
         if self.once != NONE {
             most = score(1.0, length(self.once));

@@ -14,22 +14,22 @@ use crate::text::varint::{self, Reader, unzigzag, zigzag};
 use crate::time::Timestamp;
 
 /// The most documents in one part.
-pub(in crate::text) const PART_DOCUMENTS: usize = 1 << 14;
+pub(crate) const PART_DOCUMENTS: usize = 1 << 14;
 
 /// What is known of one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::text) struct Document {
+pub(crate) struct Document {
     /// The number of its row.
-    pub(in crate::text) key: i64,
+    pub(crate) key: i64,
     /// How many tokens it has.
-    pub(in crate::text) len: u32,
+    pub(crate) len: u32,
     /// When it was made, where the index knows.
-    pub(in crate::text) time: Option<Timestamp>,
+    pub(crate) time: Option<Timestamp>,
 }
 
 /// The documents of a segment in memory.
 #[derive(Debug, Clone, Default)]
-pub(in crate::text) struct Documents {
+pub(crate) struct Documents {
     keys: Vec<i64>,
     lens: Vec<u32>,
     /// As many as keys, or none.
@@ -37,33 +37,33 @@ pub(in crate::text) struct Documents {
 }
 
 impl Documents {
-    pub(in crate::text) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    pub(in crate::text) fn key(&self, doc: u32) -> i64 {
+    pub(crate) fn key(&self, doc: u32) -> i64 {
         self.keys.get(doc as usize).copied().unwrap_or(i64::MIN)
     }
 
-    pub(in crate::text) fn keys(&self) -> &[i64] {
+    pub(crate) fn keys(&self) -> &[i64] {
         &self.keys
     }
 
     /// The number of the document with this key.
-    pub(in crate::text) fn find(&self, key: i64) -> Option<u32> {
+    pub(crate) fn find(&self, key: i64) -> Option<u32> {
         self.keys.binary_search(&key).ok().and_then(|doc| u32::try_from(doc).ok())
     }
 
     /// How many tokens each document has.
-    pub(in crate::text) fn lens(&self) -> &[u32] {
+    pub(crate) fn lens(&self) -> &[u32] {
         &self.lens
     }
 
-    pub(in crate::text) fn time(&self, doc: u32) -> Option<Timestamp> {
+    pub(crate) fn time(&self, doc: u32) -> Option<Timestamp> {
         self.times.get(doc as usize).copied()
     }
 
-    pub(in crate::text) fn get(&self, doc: u32) -> Document {
+    pub(crate) fn get(&self, doc: u32) -> Document {
         Document {
             key: self.key(doc),
             len: self.lens.get(doc as usize).copied().unwrap_or(0),
@@ -72,21 +72,21 @@ impl Documents {
     }
 
     /// Adds a document, whose key must be above that of the last one.
-    pub(in crate::text) fn push(&mut self, document: Document) {
+    pub(crate) fn push(&mut self, document: Document) {
         self.keys.push(document.key);
         self.lens.push(document.len);
         self.times.extend(document.time);
     }
 
     /// How many bytes are held.
-    pub(in crate::text) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.keys.capacity() * size_of::<i64>()
             + self.lens.capacity() * size_of::<u32>()
             + self.times.capacity() * size_of::<Timestamp>()
     }
 
     /// The documents of a range as the bytes of a part.
-    pub(super) fn encode(&self, range: std::ops::Range<usize>) -> Vec<u8> {
+    pub(crate) fn encode(&self, range: std::ops::Range<usize>) -> Vec<u8> {
         let mut out = Vec::new();
         varint::put(&mut out, range.len() as u64);
         let keys = &self.keys[range.clone()];
@@ -111,7 +111,7 @@ impl Documents {
     }
 
     /// Adds the documents of a part behind those that are there; `None` when the bytes are none.
-    pub(super) fn decode(&mut self, bytes: &[u8]) -> Option<()> {
+    pub(crate) fn decode(&mut self, bytes: &[u8]) -> Option<()> {
         let mut reader = Reader::new(bytes);
         let count = reader.usize().filter(|count| *count <= PART_DOCUMENTS)?;
         let end = self.keys.len() + count;

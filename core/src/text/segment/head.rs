@@ -17,11 +17,11 @@ const MAGIC: [u8; 4] = *b"sgtx";
 const VERSION: u8 = 1;
 
 /// The most parts that a segment may have.
-pub(in crate::text) const PARTS_MAX: usize = 1 << 20;
+pub(crate) const PARTS_MAX: usize = 1 << 20;
 
 /// What is in a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::text) enum Kind {
+pub(crate) enum Kind {
     Terms,
     Postings,
     Positions,
@@ -34,31 +34,31 @@ const KINDS: [Kind; 5] =
 
 /// What the head says of a part, whose number is its place in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::text) struct Part {
-    pub(in crate::text) kind: Kind,
-    pub(in crate::text) len: u64,
-    pub(in crate::text) checksum: u64,
+pub(crate) struct Part {
+    pub(crate) kind: Kind,
+    pub(crate) len: u64,
+    pub(crate) checksum: u64,
     /// Empty unless it has terms.
-    pub(in crate::text) first_term: Box<[u8]>,
+    pub(crate) first_term: Box<[u8]>,
 }
 
 /// The head of a segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::text) struct Head {
+pub(crate) struct Head {
     /// How many documents the segment was made with.
-    pub(in crate::text) documents: u32,
+    pub(crate) documents: u32,
     /// How many tokens these have.
-    pub(in crate::text) tokens: u64,
-    pub(in crate::text) parts: Vec<Part>,
+    pub(crate) tokens: u64,
+    pub(crate) parts: Vec<Part>,
 }
 
 impl Head {
     /// How many bytes the parts have.
-    pub(in crate::text) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.len).sum()
     }
 
-    pub(in crate::text) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         out.push(VERSION);
         varint::put(&mut out, self.documents.into());
@@ -79,7 +79,7 @@ impl Head {
     ///
     /// # Errors
     /// [`ErrorKind::NewerFormat`] and [`ErrorKind::Corrupt`].
-    pub(in crate::text) fn decode(bytes: &[u8]) -> Result<Head> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Head> {
         let damaged = || Error::corrupt("the head of a segment of a text index is damaged");
         let (body, sum) = bytes.split_last_chunk::<8>().ok_or_else(damaged)?;
         if checksum(body) != u64::from_le_bytes(*sum) {
@@ -122,7 +122,7 @@ impl Head {
 }
 
 /// XXH3-64 of bytes.
-pub(in crate::text) fn checksum(bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     XxHash3_64::oneshot(bytes)
 }
 

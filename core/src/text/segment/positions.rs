@@ -17,7 +17,7 @@ pub(super) fn encode(distances: &[u32], out: &mut Vec<u8>) {
 
 /// A reader of the positions beside a list of documents.
 #[derive(Debug, Clone)]
-pub(in crate::text) struct Positions<'a> {
+pub(crate) struct Positions<'a> {
     bytes: &'a [u8],
     /// The block that `distances` are of.
     block: Option<usize>,
@@ -28,7 +28,7 @@ pub(in crate::text) struct Positions<'a> {
 }
 
 impl<'a> Positions<'a> {
-    pub(in crate::text) fn new(bytes: &'a [u8]) -> Positions<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Positions<'a> {
         Positions {
             bytes,
             block: None,
@@ -39,12 +39,12 @@ impl<'a> Positions<'a> {
     }
 
     /// Whether what was read so far is what [`encode`] writes.
-    pub(in crate::text) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         !self.is_damaged
     }
 
     /// Adds the positions in the document that `postings` stand on to the end of `out`, ascending.
-    pub(in crate::text) fn read(&mut self, postings: &mut Postings<'_>, out: &mut Vec<u32>) {
+    pub(crate) fn read(&mut self, postings: &mut Postings<'_>, out: &mut Vec<u32>) {
         let mut before = u32::MAX;
         out.extend(self.distances(postings).iter().map(|distance| {
             before = before.wrapping_add(*distance).wrapping_add(1);
@@ -53,7 +53,7 @@ impl<'a> Positions<'a> {
     }
 
     /// The positions in the document that `postings` stand on, as [`encode`] takes them.
-    pub(in crate::text) fn distances(&mut self, postings: &mut Postings<'_>) -> &[u32] {
+    pub(crate) fn distances(&mut self, postings: &mut Postings<'_>) -> &[u32] {
         let (block, at) = postings.place();
         if self.block != Some(block) {
             self.block = Some(block);

@@ -19,17 +19,17 @@ use crate::text::bitpack::{self, BLOCK};
 use crate::text::varint::{self, Reader};
 
 /// Behind the last document.
-pub(in crate::text) const END: u32 = u32::MAX;
+pub(crate) const END: u32 = u32::MAX;
 
 const ENTRY: usize = 12 + Bound::BYTES;
 
 /// One document of a list that is written.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::text) struct Posting {
-    pub(in crate::text) doc: u32,
-    pub(in crate::text) freq: u32,
+pub(crate) struct Posting {
+    pub(crate) doc: u32,
+    pub(crate) freq: u32,
     /// How many tokens the document has.
-    pub(in crate::text) len: u32,
+    pub(crate) len: u32,
 }
 
 /// Adds a list to the end of `out`; `positions_end` tells where the positions of each block end.
@@ -89,7 +89,7 @@ fn encode_block(postings: &[Posting; BLOCK], before: &mut u32, out: &mut Vec<u8>
 ///
 /// Bytes that are no list end it early; [`is_whole`](Postings::is_whole) tells.
 #[derive(Debug, Clone)]
-pub(in crate::text) struct Postings<'a> {
+pub(crate) struct Postings<'a> {
     table: &'a [[u8; ENTRY]],
     data: &'a [u8],
     count: u32,
@@ -108,7 +108,7 @@ pub(in crate::text) struct Postings<'a> {
 
 impl<'a> Postings<'a> {
     /// Reads the list of `count` documents, standing on its first one.
-    pub(in crate::text) fn new(bytes: &'a [u8], count: u32) -> Postings<'a> {
+    pub(crate) fn new(bytes: &'a [u8], count: u32) -> Postings<'a> {
         let blocks = blocks_of(count);
         let table = blocks * ENTRY;
         let (table, data) = bytes.split_at_checked(table).unwrap_or_default();
@@ -132,31 +132,31 @@ impl<'a> Postings<'a> {
     }
 
     /// How many documents the list has.
-    pub(in crate::text) fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         self.count
     }
 
     /// Whether what was read so far is a list as [`encode`] writes it.
-    pub(in crate::text) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         !self.is_damaged
     }
 
     /// The document it stands on, or [`END`].
     #[inline]
-    pub(in crate::text) fn doc(&self) -> u32 {
+    pub(crate) fn doc(&self) -> u32 {
         if self.at < self.len { self.docs[self.at % BLOCK] } else { END }
     }
 
     /// How often the term is in the document it stands on.
     #[inline]
-    pub(in crate::text) fn freq(&mut self) -> u32 {
+    pub(crate) fn freq(&mut self) -> u32 {
         self.unpack_freqs();
         self.freqs[self.at % BLOCK]
     }
 
     /// Goes to the next document.
     #[inline]
-    pub(in crate::text) fn next(&mut self) -> u32 {
+    pub(crate) fn next(&mut self) -> u32 {
         self.at += 1;
         if self.at >= self.len {
             self.load(self.block + 1);
@@ -166,7 +166,7 @@ impl<'a> Postings<'a> {
 
     /// Goes to the first document from `target` on; not back.
     #[inline]
-    pub(in crate::text) fn seek(&mut self, target: u32) -> u32 {
+    pub(crate) fn seek(&mut self, target: u32) -> u32 {
         if self.doc() >= target {
             return self.doc();
         }
@@ -191,14 +191,14 @@ impl<'a> Postings<'a> {
 
     /// What is left of the block it stands in: documents, and occurrences in them.
     #[inline]
-    pub(in crate::text) fn rest_of_block(&mut self) -> (&[u32], &[u32]) {
+    pub(crate) fn rest_of_block(&mut self) -> (&[u32], &[u32]) {
         self.unpack_freqs();
         let rest = self.at.min(self.len)..self.len;
         (&self.docs[rest.clone()], &self.freqs[rest])
     }
 
     /// Goes to the first document behind the block it stands in.
-    pub(in crate::text) fn next_block(&mut self) -> u32 {
+    pub(crate) fn next_block(&mut self) -> u32 {
         self.load(self.block + 1);
         self.doc()
     }
@@ -206,7 +206,7 @@ impl<'a> Postings<'a> {
     /// The bound of the block that has the first document from `target` on, which is not unpacked,
     /// and the last document of it; `None` when there is no table or no such document.
     #[inline]
-    pub(in crate::text) fn bound_from(&mut self, target: u32) -> Option<(Bound, u32)> {
+    pub(crate) fn bound_from(&mut self, target: u32) -> Option<(Bound, u32)> {
         let from = self.glance.max(self.block);
         self.glance = match self.table.get(from) {
             Some(entry) if last_of(entry) >= target => from,

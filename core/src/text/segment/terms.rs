@@ -25,7 +25,7 @@ const IN_PLACE_MAX: usize = 48;
 
 /// Where the lists of a term are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::text) enum Place {
+pub(crate) enum Place {
     /// Here in the part: documents, then positions.
     Here(Range<usize>),
     /// In the two streams.
@@ -34,10 +34,10 @@ pub(in crate::text) enum Place {
 
 /// What a segment says of a term.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::text) struct Entry {
+pub(crate) struct Entry {
     /// How many documents hold it, dead ones among them.
-    pub(in crate::text) count: u32,
-    pub(in crate::text) place: Place,
+    pub(crate) count: u32,
+    pub(crate) place: Place,
 }
 
 /// Writes the terms of a part.

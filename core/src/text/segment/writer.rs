@@ -7,11 +7,11 @@ use super::{documents, positions};
 use crate::text::bitpack::BLOCK;
 
 /// A part is closed when it would get longer than this; a longer list has a part of its own.
-pub(super) const PART_BYTES: usize = 32 * 1024;
+pub(crate) const PART_BYTES: usize = 32 * 1024;
 
 /// Writes the lists of a segment's terms into parts.
 #[derive(Debug, Default)]
-pub(in crate::text) struct SegmentWriter {
+pub(crate) struct SegmentWriter {
     head: Head,
     /// Parts that are finished: their number and their bytes.
     done: Vec<(u32, Vec<u8>)>,
@@ -28,7 +28,7 @@ pub(in crate::text) struct SegmentWriter {
 
 impl SegmentWriter {
     /// Goes on with a segment whose parts so far are written.
-    pub(in crate::text) fn resume(head: Head) -> SegmentWriter {
+    pub(crate) fn resume(head: Head) -> SegmentWriter {
         let end = |kind| {
             let parts = head.parts.iter().filter(|part| part.kind == kind);
             parts.map(|part| part.len).sum()
@@ -40,7 +40,7 @@ impl SegmentWriter {
     /// Adds a term, which must be behind the one before: its documents, ascending, and for those
     /// one after another the first position and the distances from each to the next less one; no
     /// distances at all for a term without positions.
-    pub(in crate::text) fn add(&mut self, term: &[u8], postings: &[Posting], distances: &[u32]) {
+    pub(crate) fn add(&mut self, term: &[u8], postings: &[Posting], distances: &[u32]) {
         self.list.clear();
         self.beside.clear();
         self.blocks.clear();
@@ -82,12 +82,12 @@ impl SegmentWriter {
     }
 
     /// Adds a part that is not of terms.
-    pub(in crate::text) fn add_part(&mut self, kind: Kind, bytes: Vec<u8>) {
+    pub(crate) fn add_part(&mut self, kind: Kind, bytes: Vec<u8>) {
         put(&mut self.head, &mut self.done, kind, bytes, Box::default());
     }
 
     /// Adds the documents, and notes how many they are and how long.
-    pub(in crate::text) fn add_documents(&mut self, documents: &documents::Documents) {
+    pub(crate) fn add_documents(&mut self, documents: &documents::Documents) {
         self.head.documents = u32::try_from(documents.len()).unwrap_or(u32::MAX);
         self.head.tokens = documents.lens().iter().map(|len| u64::from(*len)).sum();
         for start in (0..documents.len()).step_by(documents::PART_DOCUMENTS) {
@@ -97,13 +97,13 @@ impl SegmentWriter {
     }
 
     /// How many bytes wait to be taken.
-    pub(in crate::text) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         let done: usize = self.done.iter().map(|(_, bytes)| bytes.len()).sum();
         done + self.terms.len() + self.docs.len() + self.positions.len()
     }
 
     /// Closes the open parts, and gives those that were not given before, with the head so far.
-    pub(in crate::text) fn take(&mut self) -> (&Head, Vec<(u32, Vec<u8>)>) {
+    pub(crate) fn take(&mut self) -> (&Head, Vec<(u32, Vec<u8>)>) {
         self.close_terms();
         for (kind, bytes) in
             [(Kind::Postings, &mut self.docs), (Kind::Positions, &mut self.positions)]

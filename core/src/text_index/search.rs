@@ -1,0 +1,224 @@
+//! Searching a text index.
+
+use super::TextIndex;
+use super::following::TextFollower;
+use super::parts::Stored;
+use crate::engine::Database;
+use crate::error::{Error, ErrorKind, Result};
+use crate::stores::TimeRange;
+use crate::text::{Documents, Inverted, Judge, Plan, Rank, Ranked, TextQuery, Top, Weights, search};
+use crate::time::Timestamp;
+
+/// What hits are ranked by.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub enum TextRanking {
+    /// By BM25 as SQLite's FTS5 computes it, the higher the better.
+    #[default]
+    Relevance,
+    /// By time, the newest first.
+    Newest,
+    /// By BM25 times a factor that is 1 for a row of this moment and lower for older ones, in half
+    /// for each `half_life_ms`, down to `1 - weight`.
+    Recent {
+        /// The moment.
+        now: Timestamp,
+        /// After so many milliseconds a row has lost half of what it can lose.
+        half_life_ms: i64,
+        /// How much a row can lose, from 0 to 1.
+        weight: f64,
+    },
+}
+
+/// How a text index is searched; the default is by relevance in everything.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct TextSearchOptions {
+    /// What hits are ranked by.
+    pub ranking: TextRanking,
+    /// What an occurrence in each of the columns is worth, in their order; 1 where there is none.
+    pub weights: Vec<f64>,
+    /// How many typos a word may have, up to 2: one from 4 letters on, two from 8. Words of phrases
+    /// and beginnings of words are taken as they are.
+    pub typos: u8,
+    /// Only rows of this time.
+    pub time: TimeRange,
+    /// Only these rows, in any order.
+    pub keys: Option<Vec<i64>>,
+    /// Only what comes behind this in the ranking.
+    pub after: Option<TextCursor>,
+}
+
+/// A row that matches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TextHit {
+    /// The number of the row.
+    pub key: i64,
+    /// How relevant it is: the higher, the more; the negative of FTS5's `bm25()`.
+    pub score: f64,
+    rank: Rank,
+}
+
+/// A place in the hits of a search, to go on behind it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TextCursor {
+    rank: Rank,
+    key: i64,
+}
+
+impl TextHit {
+    /// The place of this hit.
+    pub fn cursor(&self) -> TextCursor {
+        TextCursor { rank: self.rank, key: self.key }
+    }
+}
+
+impl TextIndex<'_> {
+    /// The best `k` rows that match, or all when they are fewer; of equal ones the lower number
+    /// first, and by time the higher.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a column that the index does not have, weights that are
+    /// negative or not finite, or a ranking by time without times; [`ErrorKind::Interrupted`] and
+    /// [`ErrorKind::Timeout`]; [`ErrorKind::NotFound`] when the index was dropped, and storage
+    /// kinds.
+    pub fn search(
+        &self,
+        query: &TextQuery,
+        k: usize,
+        options: &TextSearchOptions,
+    ) -> Result<Vec<TextHit>> {
+        self.store.with_text_index(&self.info, |follower, db| {
+            follower.search(db, query, k, options)
+        })
+    }
+}
+
+impl TextFollower {
+    fn search(
+        &mut self,
+        db: &Database,
+        query: &TextQuery,
+        k: usize,
+        options: &TextSearchOptions,
+    ) -> Result<Vec<TextHit>> {
+        options.validate(self.info.options.time.is_some())?;
+        let plan = Plan::new(query, &self.analyzer, &self.info.options.columns)?;
+        if db.in_transaction() {
+            return self.ranked(db, &self.with_pending(db)?, &plan, k, options);
+        }
+        self.catch_up(db)?;
+        match self.ranked(db, &self.inverted, &plan, k, options) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                // The rows are the truth.
+                self.start_over(db)?;
+                self.catch_up(db)?;
+                self.ranked(db, &self.inverted, &plan, k, options)
+            }
+            found => found,
+        }
+    }
+
+    fn ranked(
+        &self,
+        db: &Database,
+        inverted: &Inverted,
+        plan: &Plan,
+        k: usize,
+        options: &TextSearchOptions,
+    ) -> Result<Vec<TextHit>> {
+        let source = Stored(db);
+        let parts = inverted.parts();
+        let corpus = inverted.corpus(&parts, &source, &self.info.options.text.prefixes);
+        let weights = Weights { columns: &options.weights, typos: options.typos };
+        let mut top = Top::new(k, options.after.map(|after| (after.rank, after.key)));
+        let mut chosen = Chosen::new(db, options);
+        db.watched(|| search(plan, corpus, weights, &mut chosen, &mut top))?;
+        let hit = |Ranked { key, score, rank, .. }| TextHit { key, score, rank };
+        Ok(top.into_sorted().into_iter().map(hit).collect())
+    }
+}
+
+impl TextSearchOptions {
+    fn validate(&self, has_times: bool) -> Result<()> {
+        if let Some(weight) = self.weights.iter().find(|weight| !(**weight >= 0.0 && weight.is_finite())) {
+            return Err(Error::invalid(format!(
+                "the weight {weight} of a column is no finite number from 0 on"
+            )));
+        }
+        if self.typos > crate::text::TYPOS_MAX {
+            return Err(Error::invalid(format!(
+                "{} typos are more than the {} that are looked for",
+                self.typos,
+                crate::text::TYPOS_MAX
+            )));
+        }
+        let by_time = self.ranking != TextRanking::Relevance || self.time != TimeRange::default();
+        if by_time && !has_times {
+            return Err(Error::invalid(
+                "the text index has no times to search by: name a column of times when it is made",
+            ));
+        }
+        match self.ranking {
+            TextRanking::Recent { half_life_ms, weight, .. }
+                if half_life_ms <= 0 || !(0.0..=1.0).contains(&weight) =>
+            {
+                Err(Error::invalid(format!(
+                    "a half-life of {half_life_ms} ms with weight {weight} ranks nothing: use a \
+                     positive one, and a weight from 0 to 1"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Which rows a search may find, and how they are ranked.
+#[derive(Debug)]
+struct Chosen<'a> {
+    db: &'a Database,
+    ranking: TextRanking,
+    time: TimeRange,
+    /// Sorted.
+    keys: Option<Vec<i64>>,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(db: &'a Database, options: &TextSearchOptions) -> Chosen<'a> {
+        let keys = options.keys.clone().map(|mut keys| {
+            keys.sort_unstable();
+            keys
+        });
+        Chosen { db, ranking: options.ranking, time: options.time, keys }
+    }
+}
+
+impl Judge for Chosen<'_> {
+    fn judge(&mut self, _: usize, documents: &Documents, doc: u32, score: f64) -> Option<Rank> {
+        if let Some(keys) = &self.keys {
+            keys.binary_search(&documents.key(doc)).ok()?;
+        }
+        let time = documents.time(doc).unwrap_or(Timestamp::ZERO);
+        let TimeRange { from, to } = self.time;
+        if from.is_some_and(|from| time < from) || to.is_some_and(|to| time >= to) {
+            return None;
+        }
+        Some(match self.ranking {
+            TextRanking::Relevance => Rank::Score(score),
+            TextRanking::Newest => Rank::Time(time.unix_ns()),
+            TextRanking::Recent { now, half_life_ms, weight } => {
+                let age = now.unix_ms().saturating_sub(time.unix_ms()).max(0);
+                let kept = (-(age as f64) / half_life_ms as f64).exp2();
+                Rank::Score(score * (1.0 - weight + weight * kept))
+            }
+        })
+    }
+
+    fn prunes(&self) -> bool {
+        !matches!(self.ranking, TextRanking::Newest)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.db.check_watch()
+    }
+}

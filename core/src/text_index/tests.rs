@@ -1,0 +1,183 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::testing::test;
+use crate::{TextQuery, params};
+
+mod naive;
+
+use naive::Naive;
+
+/// A linear congruential generator, so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+
+    fn text(&mut self) -> String {
+        let words = ["red", "green", "blue", "bluish", "a", "b", "c", "redder", "grey", "of"];
+        let len = self.below(12);
+        let word = |random: &mut Random| {
+            // Some words are rare.
+            let at = random.below(10).min(random.below(10));
+            words[usize::try_from(at).unwrap()]
+        };
+        (0..len).map(|_| word(self)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn query(&mut self) -> String {
+        let simple = ["red", "green", "blue", "a", "of", "re*", "blu*", "\"a b\"", "\"red red\"",
+            "\"a re\"*", "t : red", "u : a*", "^red", "NEAR(a b, 2)", "NEAR(red green blue, 5)", "-t:grey", "zzz"];
+        let pick = |random: &mut Random| {
+            let count = u64::try_from(simple.len()).unwrap();
+            simple[usize::try_from(random.below(count)).unwrap()]
+        };
+        let (a, b, c) = (pick(self), pick(self), pick(self));
+        match self.below(6) {
+            0 | 1 => a.to_owned(),
+            2 => format!("{a} AND {b}"),
+            3 => format!("{a} OR {b} OR {c}"),
+            4 => format!("({a} OR {b}) AND {c}"),
+            _ => format!("({a}) NOT ({b})"),
+        }
+    }
+}
+
+fn store_with_table() -> Store {
+    let store = Store::in_memory().unwrap();
+    store.database().execute("CREATE TABLE doc (key INTEGER PRIMARY KEY, t, u)", ()).unwrap();
+    let options = TextIndexOptions::new("doc", ["t", "u"]);
+    store.create_text_index("docs", &options).unwrap();
+    store
+}
+
+fn compare(store: &Store, naive: &Naive, random: &mut Random) {
+    let index = store.text_index("docs").unwrap();
+    assert_eq!(index.count().unwrap(), naive.rows.len() as u64);
+    for _ in 0..4 {
+        let text = random.query();
+        let query = TextQuery::parse(&text).unwrap();
+        let k = usize::try_from(random.below(40)).unwrap();
+        let weights = if random.below(2) == 0 { Vec::new() } else { vec![3.0, 0.5] };
+        let expected = naive.search(&query, &weights);
+        let options = TextSearchOptions { weights, ..Default::default() };
+        let found = index.search(&query, k, &options).unwrap();
+        let shown = |hits: &[(i64, f64)]| format!("{hits:?}");
+        let got: Vec<(i64, f64)> = found.iter().map(|hit| (hit.key, hit.score)).collect();
+        assert_eq!(got.len(), k.min(expected.len()), "{text}: {} of {}", shown(&got), shown(&expected));
+        for (got, expected) in got.iter().zip(&expected) {
+            assert!((got.1 - expected.1).abs() < 1e-9, "{text}: {got:?} {expected:?}");
+        }
+        let all = index.search(&query, 1000, &options).unwrap();
+        let mut keys: Vec<i64> = all.iter().map(|hit| hit.key).collect();
+        let mut wanted: Vec<i64> = expected.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(keys, wanted, "{text}");
+        assert!(all.starts_with(&found), "{text}");
+    }
+}
+
+fn write(store: &Store, rows: &mut BTreeMap<i64, [String; 2]>, random: &mut Random) {
+    let db = store.database();
+    let any = |random: &mut Random| i64::try_from(random.below(60)).unwrap();
+    match random.below(8) {
+        0..=2 => {
+            let texts = [random.text(), random.text()];
+            let sql = "INSERT INTO doc (t, u) VALUES (?, ?)";
+            let key = db.execute(sql, params![&*texts[0], &*texts[1]]).unwrap().last_insert_rowid;
+            rows.insert(key, texts);
+        }
+        3 => {
+            let (key, texts) = (any(random) - 5, [random.text(), random.text()]);
+            let sql = "INSERT OR REPLACE INTO doc VALUES (?, ?, ?)";
+            db.execute(sql, params![key, &*texts[0], &*texts[1]]).unwrap();
+            rows.insert(key, texts);
+        }
+        4 => {
+            let (key, text) = (any(random), random.text());
+            db.execute("UPDATE doc SET u = ? WHERE key = ?", params![&*text, key]).unwrap();
+            if let Some(texts) = rows.get_mut(&key) {
+                texts[1] = text;
+            }
+        }
+        5 => {
+            let key = any(random);
+            db.execute("DELETE FROM doc WHERE key = ?", params![key]).unwrap();
+            rows.remove(&key);
+        }
+        6 => {
+            // The highest ones, whose numbers are given again.
+            let Some(last) = rows.keys().last().copied() else { return };
+            let from = last - i64::try_from(random.below(4)).unwrap();
+            db.execute("DELETE FROM doc WHERE key >= ?", params![from]).unwrap();
+            rows.retain(|key, _| *key < from);
+        }
+        _ => {
+            let (from, to) = (any(random), any(random) + 100);
+            if rows.contains_key(&from) && !rows.contains_key(&to) {
+                db.execute("UPDATE doc SET key = ? WHERE key = ?", params![to, from]).unwrap();
+                let texts = rows.remove(&from).unwrap();
+                rows.insert(to, texts);
+            }
+        }
+    }
+}
+
+fn keep(store: &Store, random: &mut Random) {
+    let info = store.text_index("docs").unwrap().info().clone();
+    match random.below(20) {
+        0 => store.text_index("docs").unwrap().optimize().unwrap(),
+        1 => store.text_index("docs").unwrap().rebuild().unwrap(),
+        2 => store.forget_text_index(info.id),
+        3..=9 => store
+            .with_text_index(&info, |follower, db| {
+                follower.step_bytes = 200;
+                follower.catch_up(db)?;
+                follower.store(db)
+            })
+            .unwrap(),
+        10..=14 => store
+            .with_text_index(&info, |follower, db| {
+                follower.step_bytes = 200;
+                follower.merge_some(db, 2)
+            })
+            .unwrap(),
+        15 => drop(store.text_index("docs").unwrap().prepare(3).unwrap()),
+        _ => {}
+    }
+}
+
+#[test]
+fn searches_find_what_a_naive_search_finds_whatever_happened_before() {
+    let mut random = Random(11);
+    for _ in 0..4 {
+        let store = store_with_table();
+        let mut naive = Naive::default();
+        for _ in 0..120 {
+            for _ in 0..random.below(6) {
+                write(&store, &mut naive.rows, &mut random);
+            }
+            if random.below(4) == 0 {
+                let mut pending = naive.clone();
+                let kept = random.below(2) == 0;
+                store.begin().unwrap();
+                for _ in 0..random.below(6) {
+                    write(&store, &mut pending.rows, &mut random);
+                }
+                compare(&store, &pending, &mut random);
+                if kept {
+                    store.database().commit().unwrap();
+                    naive = pending;
+                } else {
+                    store.database().rollback().unwrap();
+                }
+            }
+            keep(&store, &mut random);
+            compare(&store, &naive, &mut random);
+        }
+    }
+}
