@@ -47,7 +47,7 @@ mod typed;
 /// ```
 #[derive(Debug, Clone)]
 pub struct TextQuery {
-    root: Node,
+    pub(crate) root: Node,
     /// At least what [`Node::size`] says of the root.
     size: Size,
 }
@@ -55,16 +55,26 @@ pub struct TextQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Node {
     /// Phrases with at most `distance` words between them, or a single phrase.
-    Near { phrases: Vec<Phrase>, distance: u32 },
+    Near {
+        phrases: Vec<Phrase>,
+        distance: u32,
+    },
     /// `implicit` when written side by side: only [`Near`](Node::Near), and
     /// [`Columns`](Node::Columns) of it, of which those without words are passed over, unless
     /// all are.
-    All { nodes: Vec<Node>, implicit: bool },
+    All {
+        nodes: Vec<Node>,
+        implicit: bool,
+    },
     Any(Vec<Node>),
     /// The first without the second.
     Without(Box<Node>, Box<Node>),
     /// Inside other columns: only what both allow. Names differ by more than ASCII case.
-    Columns { names: Vec<String>, exclude: bool, node: Box<Node> },
+    Columns {
+        names: Vec<String>,
+        exclude: bool,
+        node: Box<Node>,
+    },
 }
 
 /// A phrase: the words of all its parts.
@@ -241,7 +251,9 @@ impl TextQuery {
         let names: Vec<String> =
             names.into_iter().take(TextQuery::TERMS_MAX + 1).map(S::into).collect();
         if names.is_empty() {
-            return Err(Error::invalid("a text query of no column: name one, or leave it as it is"));
+            return Err(Error::invalid(
+                "a text query of no column: name one, or leave it as it is",
+            ));
         }
         let filter = Size {
             // As text, even when each byte is a quote.
@@ -253,10 +265,6 @@ impl TextQuery {
         };
         let root = Node::Columns { names, exclude, node: Box::new(self.root) };
         TextQuery::bounded(root, self.size.with(filter))
-    }
-
-    pub(crate) fn root(&self) -> &Node {
-        &self.root
     }
 
     /// The query, once it is known to keep the limits.
@@ -372,9 +380,10 @@ impl Node {
 
     fn terms_and_depth(&self) -> (usize, usize) {
         let of_all = |nodes: &[Node]| {
-            nodes.iter().map(Node::terms_and_depth).fold((0, 0), |(terms, depth), node| {
-                (terms + node.0, depth.max(node.1))
-            })
+            nodes
+                .iter()
+                .map(Node::terms_and_depth)
+                .fold((0, 0), |(terms, depth), node| (terms + node.0, depth.max(node.1)))
         };
         let (terms, depth) = match self {
             Node::Near { phrases, .. } => {

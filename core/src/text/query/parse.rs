@@ -298,7 +298,9 @@ impl<'a> Parser<'a> {
             Kind::Stray => (shown(text), ", which needs quotes around it"),
             _ => (shown(text), ""),
         };
-        Error::invalid(format!("text query at byte {at}: found {found}{advice}, expected {expected}"))
+        Error::invalid(format!(
+            "text query at byte {at}: found {found}{advice}, expected {expected}"
+        ))
     }
 
     #[cold]
@@ -312,10 +314,13 @@ impl<'a> Parser<'a> {
 
 /// `text` for people, without what does not print.
 fn shown(text: &str) -> String {
-    let mut start: String =
-        text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
-        start.push_str("...");
+    let mut start = String::from("'");
+    for char in text.chars().take(SHOWN_CHARS_MAX) {
+        match char {
+            '"' => start.push(char),
+            _ => start.extend(char.escape_debug()),
+        }
     }
-    format!("'{start}'")
+    let rest = if text.chars().nth(SHOWN_CHARS_MAX).is_some() { "...'" } else { "'" };
+    start + rest
 }
