@@ -1,7 +1,8 @@
 //! Writes the seeds of the fuzzers that are bytes: a small real store, cut into what each target takes.
 //!
 //! `cargo run -p sigil-tests --example fuzz_seeds`, after a change of format. The seeds of
-//! `filter_parser` are text and written by hand; `page/c-512` was made by the C SQLite.
+//! `filter_parser` and `query_parser` are text and written by hand; `page/c-512` was made by the C
+//! SQLite.
 
 use std::error::Error;
 use std::path::Path;
