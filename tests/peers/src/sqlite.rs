@@ -92,7 +92,11 @@ impl Workspace {
 }
 
 /// Opens a file with the settings of this module.
-fn open(path: &Path) -> Result<Connection> {
+///
+/// # Errors
+///
+/// If it cannot be opened.
+pub fn open(path: &Path) -> Result<Connection> {
     static EXTENSION: Once = Once::new();
     EXTENSION.call_once(register_vectors);
     let connection = Connection::open(path)?;
@@ -148,7 +152,11 @@ fn consistently<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) ->
 }
 
 /// Writes everything back into the database file and empties the WAL.
-fn checkpoint(connection: &Connection) -> Result<()> {
+///
+/// # Errors
+///
+/// If somebody reads it, or the database fails.
+pub fn checkpoint(connection: &Connection) -> Result<()> {
     let busy: i64 =
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if busy == 0 { Ok(()) } else { Err(Error::Input("the checkpoint was kept from ending".into())) }

@@ -1,0 +1,1 @@
+"""The parts of tests/benches/text that are not an engine."""
