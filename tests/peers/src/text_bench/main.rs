@@ -9,7 +9,6 @@
 //! checked against.
 
 #![expect(clippy::print_stdout, reason = "the figures go there")]
-#![expect(clippy::print_stderr, reason = "what it is at")]
 
 mod contender;
 mod fts5;

@@ -198,11 +198,10 @@ impl Asked {
 }
 
 /// Whether two answers name the same keys, but for those that tie with the last.
-fn alike(one: &Hits, other: &Hits) -> bool {
+fn alike(one: &[(String, f64)], other: &[(String, f64)]) -> bool {
     let Some((_, last)) = one.last() else { return other.is_empty() };
-    let surely = one.iter().filter(|(_, score)| *score > last + last.abs() * TIE);
-    one.len() == other.len()
-        && surely.into_iter().all(|(key, _)| other.iter().any(|(theirs, _)| theirs == key))
+    let mut surely = one.iter().filter(|(_, score)| *score > last + last.abs() * TIE);
+    one.len() == other.len() && surely.all(|(key, _)| other.iter().any(|(theirs, _)| theirs == key))
 }
 
 fn median(times: &[Duration]) -> Duration {
