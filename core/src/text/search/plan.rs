@@ -45,7 +45,7 @@ impl Plan {
     ) -> Result<Plan> {
         let mut planner = Planner { analyzer, names: columns, leaves: Vec::new() };
         let all: Vec<u8> = (0..).take(columns.len()).collect();
-        let root = planner.step(query.root(), &all)?;
+        let root = planner.step(&query.root, &all)?;
         Ok(Plan { leaves: planner.leaves, root })
     }
 

@@ -80,7 +80,7 @@ impl Naive {
         let average = tokens as f64 / self.rows.len() as f64;
         let mut hits = Vec::new();
         for (key, row) in &self.rows {
-            let Some(phrases) = self.matches(row, query.root(), &BTreeSet::from([0, 1])) else {
+            let Some(phrases) = self.matches(row, &query.root, &BTreeSet::from([0, 1])) else {
                 continue;
             };
             let mut score = 0.0;
