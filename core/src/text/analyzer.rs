@@ -88,7 +88,8 @@ impl Analyzer {
     /// words, which match everywhere.
     ///
     /// With `prefix`, the last word stands for all words that begin with it, so it is neither
-    /// stemmed nor taken for a stop word. A pair of characters is a whole term already.
+    /// stemmed nor taken for a stop word: `runn` finds `runner`, but `running` no longer finds what
+    /// is indexed as `run`. A pair of characters is a whole term already.
     pub(crate) fn phrase(&self, text: &str, prefix: bool) -> Vec<PhraseTerm> {
         let mut terms = Vec::new();
         // A word is only known to be the last when nothing follows.

@@ -266,7 +266,8 @@ fn places_are_ascending_and_between_characters_in_any_text() {
             for prefix in [false, true] {
                 let phrase = analyzer.phrase(text, prefix);
                 assert!(phrase.is_sorted_by(|one, next| one.offset < next.offset));
-                if text.len() < 1000 {
+                // A whole word is not the beginning of its stem.
+                if text.len() < 1000 && !(prefix && analyzer.stemming.is_some()) {
                     assert!(phrase.is_empty() || holds(&analyzer, text, text, prefix), "{text:?}");
                 }
             }

@@ -174,6 +174,7 @@ fn next<const PAIRS: bool>(text: &str, mut at: usize, folded: &mut String) -> Op
         }
     }
     let start = at;
+    at += same_bytes(bytes.get(at..).unwrap_or_default());
     let word = |end| Some(Found::Word(Span { start, end, same: true }));
     loop {
         match bytes.get(at).map_or(Byte::Separator, |byte| BYTES[usize::from(*byte)]) {
@@ -191,6 +192,31 @@ fn next<const PAIRS: bool>(text: &str, mut at: usize, folded: &mut String) -> Op
     folded.push_str(text.get(start..at).unwrap_or_default());
     let end = fold::<PAIRS>(text, at, folded);
     Some(Found::Word(Span { start, end, same: false }))
+}
+
+/// How many bytes at the beginning are small letters and digits of ASCII, counted eight at a time;
+/// up to seven at the end are not looked at.
+///
+/// The lengths of words cannot be foretold by a processor, so a branch for each byte costs more
+/// than this.
+#[inline]
+fn same_bytes(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    // Sets the high bit of each byte that is at least `least`; no byte carries into the next.
+    let least = |low: u64, least: u8| low + u64::from(0x80 - least) * ONES;
+    let (eights, _) = bytes.as_chunks::<8>();
+    for (at, eight) in eights.iter().enumerate() {
+        let eight = u64::from_le_bytes(*eight);
+        let low = eight & !HIGH;
+        let letters = least(low, b'a') & !least(low, b'z' + 1);
+        let digits = least(low, b'0') & !least(low, b'9' + 1);
+        let others = (!(letters | digits) | eight) & HIGH;
+        if others != 0 {
+            return at * 8 + others.trailing_zeros() as usize / 8;
+        }
+    }
+    eights.len() * 8
 }
 
 /// Adds the rest of the word that `text` has from the byte `at` on, and returns where it ends.
