@@ -16,6 +16,7 @@ mod schema;
 mod search;
 mod session;
 mod summary;
+mod texts;
 mod traverse;
 mod user;
 mod vector;
@@ -34,10 +35,10 @@ use crate::stores::{
 };
 use crate::vector::Metric;
 use crate::workspace::WorkspaceStores;
+use texts::Texts;
 pub use access::{Shared, StoreAccess};
 pub(crate) use edges::Edges;
 pub(crate) use follow::Following;
-pub(crate) use search::MessageWords;
 
 /// The vector collection of a workspace's memory.
 pub const MEMORY_COLLECTION: &str = "memory";
@@ -87,6 +88,7 @@ pub struct SqlWorkspace<A> {
     host: Arc<dyn Host>,
     id: Arc<str>,
     memory: CollectionInfo,
+    texts: Arc<Texts>,
 }
 
 impl<A: StoreAccess> SqlWorkspace<A> {
@@ -127,7 +129,7 @@ impl<A: StoreAccess> SqlWorkspace<A> {
         options: WorkspaceOptions,
     ) -> Result<SqlWorkspace<A>> {
         crate::stores::check_id("the workspace's id", id)?;
-        let memory = access.with(|store| {
+        let (memory, texts) = access.with(|store| {
             store.transaction(|store| {
                 schema::open_workspace(store.database(), id)
                     .map_err(|error| error.context("opening the tables of the workspace"))?;
@@ -135,10 +137,12 @@ impl<A: StoreAccess> SqlWorkspace<A> {
                 let memory = store
                     .open_collection(MEMORY_COLLECTION, wanted)
                     .map_err(|error| error.context("opening the vectors of the workspace"))?;
-                Ok(memory.info().clone())
+                let texts = Texts::open(store.database())
+                    .map_err(|error| error.context("opening the texts of the workspace"))?;
+                Ok((memory.info().clone(), Arc::new(texts)))
             })
         })?;
-        Ok(SqlWorkspace { access, host, id: id.into(), memory })
+        Ok(SqlWorkspace { access, host, id: id.into(), memory, texts })
     }
 
     /// What gives access to the store.
@@ -154,7 +158,17 @@ impl<A: StoreAccess> SqlWorkspace<A> {
             host: Arc::clone(&self.host),
             id: Arc::clone(&self.id),
             memory: self.memory.clone(),
+            texts: Arc::clone(&self.texts),
         }
+    }
+
+    /// Runs `write` on the store, and lets the text indexes follow when they have to.
+    fn write<T>(&self, write: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+        self.access.with(|store| {
+            let written = write(store)?;
+            self.texts.follow(store);
+            Ok(written)
+        })
     }
 }
 

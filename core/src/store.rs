@@ -17,7 +17,7 @@ use crate::host::{FixedHost, Host};
 use crate::params;
 use crate::schema;
 use crate::snapshot::{MemoryStorage, SnapshotStorage};
-use crate::sql::{Edges, Following, MessageWords};
+use crate::sql::{Edges, Following};
 use crate::text_index::{self, TextFollower, TextIndexInfo};
 
 /// What a host hands a [`Store`].
@@ -70,7 +70,6 @@ pub struct Store {
     id: StoreId,
     indexes: RefCell<BTreeMap<i64, CollectionIndex>>,
     texts: RefCell<BTreeMap<i64, TextFollower>>,
-    words: RefCell<Following<MessageWords>>,
     edges: RefCell<Following<Edges>>,
     /// What [`Database::total_changes`] and the change sequence were when the last transaction of
     /// this store began.
@@ -102,7 +101,6 @@ impl Store {
             id,
             indexes: RefCell::default(),
             texts: RefCell::default(),
-            words: RefCell::default(),
             edges: RefCell::default(),
             begun_at: Cell::new(None),
             held: RefCell::default(),
@@ -363,6 +361,11 @@ impl Store {
         self.texts.borrow_mut().remove(&id);
     }
 
+    /// Opens a text index, so that what is written is not left to its first search.
+    pub(crate) fn open_text_index(&self, info: &TextIndexInfo) -> Result<()> {
+        self.with_text_index(info, |_, _| Ok(()))
+    }
+
     /// Lets the text indexes that are open read and store what has become much, a bounded piece of
     /// it; outside a transaction, after something was written.
     pub(crate) fn after_write(&self) {
@@ -373,15 +376,6 @@ impl Store {
             // The write is done, and an index that cannot follow says so when it is searched.
             let _ = text.after_write(&self.database);
         }
-    }
-
-    /// Calls `f` on the word index of the messages.
-    pub(crate) fn with_words<T>(
-        &self,
-        f: impl FnOnce(&mut Following<MessageWords>) -> Result<T>,
-    ) -> Result<T> {
-        self.database.usable()?;
-        f(&mut self.words.borrow_mut())
     }
 
     /// Calls `f` on the index of the relationships.
@@ -462,10 +456,8 @@ impl Store {
             }
         }
         for text in self.texts.borrow_mut().values_mut() {
-            text.catch_up(&self.database)?;
             saved += usize::from(text.save(&self.database)?);
         }
-        self.words.borrow().trim_log(&self.database)?;
         self.edges.borrow().trim_log(&self.database)?;
         Ok(saved)
     }
@@ -509,7 +501,6 @@ impl Store {
         let closed = self.database.close();
         self.indexes.borrow_mut().clear();
         self.texts.borrow_mut().clear();
-        self.words.take();
         self.edges.take();
         saved.and(closed)
     }

@@ -14,7 +14,6 @@ pub(crate) use definition::{NewRows, create, list, not_found, remove};
 pub use definition::{TEXT_INDEX_NAME_BYTES_MAX, TextIndexInfo, TextIndexOptions};
 pub use following::TEXT_ROW_BYTES_MAX;
 pub(crate) use following::TextFollower;
-use parts::Stored;
 pub use search::{TextCursor, TextHit, TextRanking, TextSearchOptions};
 
 /// So many rows are read at once, and what is due is stored in between.
@@ -168,8 +167,8 @@ impl Store {
         options: &TextIndexOptions,
     ) -> Result<TextIndex<'_>> {
         let db = self.database();
-        db.atomically(|| create(db, name, options, NewRows::Logged))?;
-        self.text_index(name)
+        let info = db.atomically(|| create(db, name, options, NewRows::Logged))?;
+        Ok(TextIndex::new(self, info))
     }
 
     /// Opens the text index named `name`.

@@ -244,7 +244,7 @@ impl<A: StoreAccess> KnowledgeStore for SqlWorkspace<A> {
 
     fn put_fact(&self, fact: &Fact) -> Result<()> {
         fact.validate()?;
-        self.access.with(|store| put_fact(store.database(), fact))
+        self.write(|store| put_fact(store.database(), fact))
     }
 
     fn put_facts(&self, facts: &[Fact]) -> Result<()> {
@@ -265,12 +265,12 @@ impl<A: StoreAccess> KnowledgeStore for SqlWorkspace<A> {
 
     fn delete_facts_by_source(&self, source: &str) -> Result<i64> {
         let sql = "DELETE FROM sigil_fact WHERE source = ?";
-        self.access.with(|store| delete_each(store.database(), sql, &[source]))
+        self.write(|store| delete_each(store.database(), sql, &[source]))
     }
 
     fn delete_facts(&self, ids: &[&str]) -> Result<i64> {
         let sql = "DELETE FROM sigil_fact WHERE id = ?";
-        self.access.with(|store| delete_each(store.database(), sql, ids))
+        self.write(|store| delete_each(store.database(), sql, ids))
     }
 
     fn traverse(&self, start: &str, traversal: &Traversal) -> Result<Graph> {

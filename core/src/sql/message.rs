@@ -88,7 +88,7 @@ pub(super) fn ids_of_session(db: &Database, session_id: &str) -> Result<Vec<Stri
 impl<A: StoreAccess> MessageStore for SqlWorkspace<A> {
     fn append(&self, message: &Message) -> Result<()> {
         message.validate()?;
-        self.access.with(|store| insert(store.database(), message))
+        self.write(|store| insert(store.database(), message))
     }
 
     fn append_many(&self, messages: &[Message]) -> Result<()> {
@@ -96,7 +96,7 @@ impl<A: StoreAccess> MessageStore for SqlWorkspace<A> {
         if messages.is_empty() {
             return Ok(());
         }
-        self.access.with(|store| {
+        self.write(|store| {
             let db = store.database();
             db.atomically(|| messages.iter().try_for_each(|message| insert(db, message)))
         })
@@ -110,7 +110,7 @@ impl<A: StoreAccess> MessageStore for SqlWorkspace<A> {
     }
 
     fn search(&self, phrase: &str, paging: &Paging) -> Result<Page<Message>> {
-        self.access.with(|store| super::search::search(store, phrase, paging))
+        self.access.with(|store| super::search::search(store, &self.texts, phrase, paging))
     }
 
     fn range(&self, range: &TimeRange, paging: &Paging) -> Result<Page<Message>> {
@@ -144,7 +144,7 @@ impl<A: StoreAccess> MessageStore for SqlWorkspace<A> {
 
     fn delete(&self, ids: &[&str]) -> Result<i64> {
         let sql = "DELETE FROM sigil_message WHERE id = ?";
-        self.access.with(|store| delete_each(store.database(), sql, ids))
+        self.write(|store| delete_each(store.database(), sql, ids))
     }
 
     fn trim(&self, keep: i64) -> Result<i64> {
@@ -153,6 +153,6 @@ impl<A: StoreAccess> MessageStore for SqlWorkspace<A> {
         }
         let sql = "DELETE FROM sigil_message WHERE seq IN (SELECT seq FROM sigil_message
                    ORDER BY created_at DESC, seq DESC LIMIT -1 OFFSET ?)";
-        self.access.with(|store| Ok(store.database().execute(sql, params![keep])?.changes))
+        self.write(|store| Ok(store.database().execute(sql, params![keep])?.changes))
     }
 }

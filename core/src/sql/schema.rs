@@ -122,6 +122,19 @@ const WORKSPACE: &[&str] = &[
      );
      CREATE INDEX sigil_fact_source ON sigil_fact (source);
      CREATE INDEX sigil_fact_created ON sigil_fact (created_at);",
+    // 2: what text indexes of summaries and facts have to learn of.
+    "CREATE TRIGGER sigil_summary_delete AFTER DELETE ON sigil_summary BEGIN
+       INSERT INTO sigil_change (source, key) VALUES (-3, OLD.seq);
+     END;
+     CREATE TRIGGER sigil_summary_update AFTER UPDATE ON sigil_summary BEGIN
+       INSERT INTO sigil_change (source, key) VALUES (-3, OLD.seq), (-3, NEW.seq);
+     END;
+     CREATE TRIGGER sigil_fact_delete AFTER DELETE ON sigil_fact BEGIN
+       INSERT INTO sigil_change (source, key) VALUES (-4, OLD.seq);
+     END;
+     CREATE TRIGGER sigil_fact_update AFTER UPDATE ON sigil_fact BEGIN
+       INSERT INTO sigil_change (source, key) VALUES (-4, OLD.seq), (-4, NEW.seq);
+     END;",
 ];
 
 const GATEWAY: &[&str] = &[
@@ -179,6 +192,12 @@ pub(super) const MESSAGE_SOURCE: i64 = -1;
 
 /// The source of changes to `sigil_relationship`.
 pub(super) const RELATIONSHIP_SOURCE: i64 = -2;
+
+/// The source of changes to `sigil_summary`.
+pub(super) const SUMMARY_SOURCE: i64 = -3;
+
+/// The source of changes to `sigil_fact`.
+pub(super) const FACT_SOURCE: i64 = -4;
 
 /// The id of the workspace that a store holds, if it holds one.
 pub(super) fn workspace_id(db: &Database) -> Result<Option<String>> {

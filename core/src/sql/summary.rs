@@ -48,7 +48,7 @@ impl<A: StoreAccess> SummaryStore for SqlWorkspace<A> {
             summary.status.as_str(),
             summary.created_at,
         ];
-        self.access.with(|store| {
+        self.write(|store| {
             let inserted = store.database().execute(INSERT, values);
             inserted.map(drop).map_err(|error| explain(error, || taken("summary", &summary.id)))
         })
@@ -81,7 +81,7 @@ impl<A: StoreAccess> SummaryStore for SqlWorkspace<A> {
 
     fn delete(&self, id: &str) -> Result<bool> {
         let sql = "DELETE FROM sigil_summary WHERE id = ?";
-        self.access.with(|store| Ok(store.database().execute(sql, params![id])?.changes > 0))
+        self.write(|store| Ok(store.database().execute(sql, params![id])?.changes > 0))
     }
 
     fn range(&self, range: &TimeRange) -> Result<Vec<Summary>> {

@@ -123,7 +123,7 @@ pub(crate) fn create(
     name: &str,
     options: &TextIndexOptions,
     new_rows: NewRows,
-) -> Result<()> {
+) -> Result<TextIndexInfo> {
     if name.is_empty() || name.len() > TEXT_INDEX_NAME_BYTES_MAX || name.contains('\0') {
         return Err(Error::invalid(format!(
             "a text index's name has 1 to {TEXT_INDEX_NAME_BYTES_MAX} bytes and no NUL, this one \
@@ -156,10 +156,10 @@ pub(crate) fn create(
         }
         inserted => inserted.map(drop)?,
     }
-    match new_rows {
-        NewRows::Logged => tx.execute_batch(&triggers(id, source, options)).map(drop),
-        NewRows::Highest(_) => Ok(()),
+    if new_rows == NewRows::Logged {
+        tx.execute_batch(&triggers(id, source, options))?;
     }
+    Ok(TextIndexInfo { name: name.to_owned(), options: options.clone(), id, source })
 }
 
 /// The SQL of the triggers that log every change of a row, by its number.

@@ -38,6 +38,8 @@ pub(crate) struct TextFollower {
     pub(super) read_to: Option<i64>,
     /// [`Database::total_changes`] when the table was last read.
     pub(super) seen_changes: Option<i64>,
+    /// [`Database::total_changes`] when it was opened.
+    opened_at: i64,
     /// A merge that was begun.
     pub(super) merging: Option<Merging>,
     /// Rows whose texts are too long.
@@ -68,6 +70,7 @@ impl TextFollower {
             watermark: row.get(0)?.as_i64().unwrap_or(0),
             read_to: row.get(1)?.as_i64(),
             seen_changes: None,
+            opened_at: db.total_changes(),
             merging: None,
             unindexable: 0,
             last_row: row.get(1)?.as_i64().zip(row.get(2)?.as_i64()),
@@ -111,9 +114,15 @@ impl TextFollower {
         self.seen_changes == Some(db.total_changes())
     }
 
-    /// How many rows were written since, in any table.
+    /// How many rows were written since, or since it was opened, in any table.
     pub(super) fn behind(&self, db: &Database) -> i64 {
-        self.seen_changes.map_or(i64::MAX, |seen| db.total_changes().saturating_sub(seen))
+        db.total_changes().saturating_sub(self.seen_changes.unwrap_or(self.opened_at))
+    }
+
+    /// Whether so much is in the log that it should be read, whoever needs it.
+    pub(super) fn is_far_behind(&self, db: &Database) -> Result<bool> {
+        const CHANGES: i64 = 4096;
+        Ok(changes::last_seq(db)? - self.watermark >= CHANGES)
     }
 
     /// Reads at most about so many changes or rows that were committed since the last call, and

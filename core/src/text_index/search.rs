@@ -66,6 +66,13 @@ pub struct TextCursor {
     key: i64,
 }
 
+impl TextCursor {
+    /// The place of a row in a ranking by time.
+    pub(crate) fn by_time(time: Timestamp, key: i64) -> TextCursor {
+        TextCursor { rank: Rank::Time(time.unix_ns()), key }
+    }
+}
+
 impl TextHit {
     /// The place of this hit.
     pub fn cursor(&self) -> TextCursor {

@@ -23,6 +23,9 @@ pub(super) const STEP_BYTES: usize = 256 << 10;
 /// written again once for each level.
 const STEPS: usize = 4;
 
+/// And at the end.
+const STEPS_LAST: usize = 4 * STEPS;
+
 /// A merge of stored segments into one that is being written.
 #[derive(Debug)]
 pub(crate) struct Merging {
@@ -45,11 +48,19 @@ impl TextFollower {
     }
 
     /// Stores what is fresh, unless it is as fast to read it again.
+    ///
+    /// One that nobody has searched, and few have written to, is left as it is.
     pub(crate) fn save(&mut self, db: &Database) -> Result<bool> {
+        if self.seen_changes.is_none() && !self.is_far_behind(db)? {
+            return Ok(false);
+        }
+        self.catch_up(db)?;
         let changed = self.inverted.fresh_documents().max(self.inverted.fresh_dead());
         let due = changed >= STORE_DOCUMENTS_LAST;
         if due {
             self.store(db)?;
+            // What is under way takes room twice until it is done.
+            self.merge_some(db, STEPS_LAST)?;
         }
         Ok(due)
     }
