@@ -17,6 +17,7 @@ mod files;
 mod forget;
 mod gateway;
 mod host;
+mod hybrid;
 pub mod image;
 mod image_store;
 pub mod page;
@@ -56,6 +57,10 @@ pub use files::{File, Files, MemoryFiles};
 pub use forget::{Forget, Forgotten};
 pub use gateway::{Gateway, GatewayStores, forget_user};
 pub use host::{FixedHost, Host};
+pub use hybrid::{
+    Fusion, MemoryHit, MemoryRecord, MemorySearch, MemorySource, MemoryVector, MemoryWeights,
+    Recency, TextComponent, VectorComponent,
+};
 pub use image_store::ImageStore;
 pub use snapshot::{MemoryStorage, SlotStorage, SnapshotStorage, container};
 pub use sql::{

@@ -8,6 +8,7 @@ mod audit;
 mod edges;
 mod follow;
 mod forget;
+mod hybrid;
 mod knowledge;
 mod message;
 mod pairing;
@@ -28,6 +29,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::forget::{Forget, Forgotten};
 use crate::gateway::GatewayStores;
 use crate::host::Host;
+use crate::hybrid::{MemoryHit, MemorySearch};
 use crate::store::Store;
 use crate::stores::{
     AuditEntry, AuditStore, KnowledgeStore, MessageStore, PairingStore, SessionStore, SummaryStore,
@@ -199,6 +201,10 @@ impl<A: StoreAccess> WorkspaceStores for SqlWorkspace<A> {
 
     fn vectors(&self) -> &dyn VectorStore {
         self
+    }
+
+    fn search(&self, search: &MemorySearch) -> Result<Vec<MemoryHit>> {
+        self.access.with(|store| hybrid::search(self, store, search))
     }
 
     fn transaction(&self, body: &mut dyn FnMut() -> Result<()>) -> Result<()> {

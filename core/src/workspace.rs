@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::forget::{Forget, Forgotten};
 use crate::host::Host;
+use crate::hybrid::{MemoryHit, MemorySearch};
 use crate::stores::{
     KnowledgeStore, Message, MessageStore, Role, Session, SessionStatus, SessionStore,
     SummaryStore, VectorStore, check_id, new_id, now, value_of,
@@ -38,6 +39,20 @@ pub trait WorkspaceStores: fmt::Debug {
 
     /// The vectors.
     fn vectors(&self) -> &dyn VectorStore;
+
+    /// Finds records by words, by nearness, or by both.
+    ///
+    /// A backend may be without this.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a search without text and vector, wrong
+    /// dimensions, and numbers out of range; [`Unsupported`](crate::ErrorKind::Unsupported) by a
+    /// backend without it; [`Interrupted`](crate::ErrorKind::Interrupted) and
+    /// [`Timeout`](crate::ErrorKind::Timeout); those of [`VectorStore::search`], and storage kinds.
+    fn search(&self, search: &MemorySearch) -> Result<Vec<MemoryHit>> {
+        search.validate()?;
+        Err(Error::new(ErrorKind::Unsupported, "this backend has no search by words and nearness"))
+    }
 
     /// Runs `body` once, in one transaction over all stores: commits when it returns `Ok`, rolls
     /// back when it returns an error or panics.
@@ -148,6 +163,21 @@ impl Workspace {
     /// The vectors.
     pub fn vectors(&self) -> &dyn VectorStore {
         self.stores.vectors()
+    }
+
+    /// Finds records by words, by nearness, or by both: messages, summaries, facts and vectors, the
+    /// best first, each once, in one consistent read.
+    ///
+    /// Inside a transaction what it wrote is found by words, and by nearness once it is committed.
+    /// [`MemorySearch`] has an example.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a search without text and vector, wrong
+    /// dimensions, and numbers out of range; [`Unsupported`](crate::ErrorKind::Unsupported) by a
+    /// backend without it; [`Interrupted`](crate::ErrorKind::Interrupted) and
+    /// [`Timeout`](crate::ErrorKind::Timeout); those of [`VectorStore::search`], and storage kinds.
+    pub fn search(&self, search: &MemorySearch) -> Result<Vec<MemoryHit>> {
+        self.stores.search(search)
     }
 
     /// Runs `body` in one transaction over all stores: commits when it returns `Ok`, rolls back

@@ -22,7 +22,7 @@ const RELATIONSHIP_COLUMNS: &str = "id,
     (SELECT id FROM sigil_entity e WHERE e.seq = from_entity),
     (SELECT id FROM sigil_entity e WHERE e.seq = to_entity), type, metadata, created_at";
 
-const FACT_COLUMNS: &str = "id, entity_id, predicate, value, confidence, source, created_at";
+pub(super) const FACT_COLUMNS: &str = "id, entity_id, predicate, value, confidence, source, created_at";
 
 pub(super) fn read_entity(columns: &mut Columns<'_>) -> Result<Entity> {
     Ok(Entity {
@@ -46,7 +46,7 @@ fn read_relationship(columns: &mut Columns<'_>) -> Result<Relationship> {
     })
 }
 
-fn read_fact(columns: &mut Columns<'_>) -> Result<Fact> {
+pub(super) fn read_fact(columns: &mut Columns<'_>) -> Result<Fact> {
     Ok(Fact {
         id: columns.text()?,
         entity_id: columns.text()?,

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::params;
 use crate::stores::{Summary, SummaryStatus, SummaryStore, TimeRange, not_found, shown, taken};
 
-const TABLE: &str = "sigil_summary";
+pub(super) const TABLE: &str = "sigil_summary";
 
 pub(super) const COLUMNS: &str =
     "id, from_time, to_time, content, message_ids, session_ids, status, created_at";
