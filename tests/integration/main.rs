@@ -26,3 +26,4 @@ mod stores_crash;
 mod stores_fault;
 mod vector_fixtures;
 mod verify;
+mod workspace_fixture;

@@ -167,7 +167,9 @@ pub fn one_broken_row_leaves_the_others_readable(subject: &dyn SqlSubject) -> Re
 
 pub fn a_newer_version_is_refused(subject: &dyn SqlSubject) -> Result<()> {
     fill(subject)?;
-    for (owner, key) in [(WORKSPACE, "workspace_version"), (Owner::Gateway, "gateway_version")] {
+    for (owner, key, version) in
+        [(WORKSPACE, "workspace_version", "2"), (Owner::Gateway, "gateway_version", "1")]
+    {
         let set = |value: &str| {
             subject.run(owner, &format!("UPDATE sigil_meta SET value = {value} WHERE key = '{key}'"))
         };
@@ -183,7 +185,7 @@ pub fn a_newer_version_is_refused(subject: &dyn SqlSubject) -> Result<()> {
         assert_says(open(), ErrorKind::Corrupt, key);
         set("'nonsense'")?;
         assert_says(open(), ErrorKind::Corrupt, key);
-        set("1")?;
+        set(version)?;
         open()?;
     }
     Ok(())
