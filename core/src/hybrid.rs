@@ -12,8 +12,8 @@ mod diversity;
 mod fusion;
 
 pub(crate) use diversity::{Features, diversify};
-pub(crate) use fusion::{Ranked, fuse};
 pub use fusion::{Fusion, MemoryWeights};
+pub(crate) use fusion::{Ranked, fuse};
 
 /// Where a memory is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -31,12 +31,8 @@ pub enum MemorySource {
 }
 
 /// All of them.
-const SOURCES: [MemorySource; 4] = [
-    MemorySource::Messages,
-    MemorySource::Summaries,
-    MemorySource::Facts,
-    MemorySource::Vectors,
-];
+const SOURCES: [MemorySource; 4] =
+    [MemorySource::Messages, MemorySource::Summaries, MemorySource::Facts, MemorySource::Vectors];
 
 /// How much older records count less.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -37,10 +37,10 @@ use crate::stores::{
 };
 use crate::vector::Metric;
 use crate::workspace::WorkspaceStores;
-use texts::Texts;
 pub use access::{Shared, StoreAccess};
 pub(crate) use edges::Edges;
 pub(crate) use follow::Following;
+use texts::Texts;
 
 /// The vector collection of a workspace's memory.
 pub const MEMORY_COLLECTION: &str = "memory";

@@ -150,7 +150,7 @@ impl Store {
         Ok(done)
     }
 
-    /// Begins a transaction over SQL and collections that ends with [`Database::commit`] or
+    /// Begins a transaction over SQL and collections that ends with [`commit`](Store::commit) or
     /// [`Database::rollback`]; [`transaction`](Store::transaction) is the safer form.
     ///
     /// # Errors
@@ -159,6 +159,16 @@ impl Store {
         self.catch_up_open_indexes();
         self.database.begin()?;
         self.note_begin().inspect_err(|_| drop(self.database.rollback()))
+    }
+
+    /// Commits the open transaction.
+    ///
+    /// # Errors
+    /// Those of [`Database::commit`].
+    pub fn commit(&self) -> Result<()> {
+        self.database.commit()?;
+        self.after_write();
+        Ok(())
     }
 
     fn note_begin(&self) -> Result<()> {

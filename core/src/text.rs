@@ -18,14 +18,14 @@ pub(crate) use analyzer::Analyzer;
 pub use analyzer::{Language, TextOptions};
 pub(crate) use builder::{Builder, COLUMNS_MAX};
 pub(crate) use dead::Dead;
-pub(crate) use inverted::{Inverted, Member};
+pub(crate) use inverted::Inverted;
 pub(crate) use merge::Merge;
 pub use query::TextQuery;
-pub(crate) use search::{Corpus, Judge, Place, Plan, Rank, Ranked, TYPOS_MAX, Top, Weights, search};
-pub(crate) use segment::documents::{Document, Documents};
+pub(crate) use search::{Judge, Plan, Rank, Ranked, TYPOS_MAX, Top, Weights, search};
+pub(crate) use segment::documents::Documents;
 pub(crate) use segment::head::Head;
 pub(crate) use segment::writer::SegmentWriter;
-pub(crate) use segment::{Segment, SegmentReader, Source};
+pub(crate) use segment::{Segment, Source};
 
 /// The words of `text` in lower case and without diacritics, in order: what SQLite's FTS5 makes
 /// of it by default.

@@ -177,7 +177,7 @@ impl WasmStore {
     /// As [`sigil_core::Database::commit`], after which it is rolled back.
     pub fn commit(&self) -> JsResult<()> {
         self.in_transaction.set(false);
-        self.throwing(|store| store.database().commit())
+        self.throwing(|store| store.commit())
     }
 
     /// Rolls the transaction back.

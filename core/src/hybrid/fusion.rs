@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn what_both_find_comes_first_by_rank() {
-        let places = [[place(1, 9.0), None], [place(2, 8.0), place(1, -0.1)], [None, place(2, -0.2)]];
+        let places =
+            [[place(1, 9.0), None], [place(2, 8.0), place(1, -0.1)], [None, place(2, -0.2)]];
         let scores = fuse(&places, MemoryWeights::default(), Fusion::default());
         assert_eq!(scores, [1.0 / 61.0, 1.0 / 62.0 + 1.0 / 61.0, 1.0 / 62.0]);
         let text_only = MemoryWeights { text: 1.0, vector: 0.0 };
@@ -121,7 +122,11 @@ mod tests {
 
     #[test]
     fn scores_are_brought_to_the_same_scale() {
-        let places = [[place(1, 30.0), None], [place(2, 20.0), place(2, -4.0)], [place(3, 10.0), place(1, -2.0)]];
+        let places = [
+            [place(1, 30.0), None],
+            [place(2, 20.0), place(2, -4.0)],
+            [place(3, 10.0), place(1, -2.0)],
+        ];
         let weights = MemoryWeights { text: 3.0, vector: 1.0 };
         assert_eq!(fuse(&places, weights, Fusion::Scores), [0.75, 0.375, 0.25]);
         let alone = [[place(1, 5.0), None]];

@@ -20,6 +20,16 @@ use crate::text::words;
 use crate::text_index::{TextIndex, TextIndexInfo, TextSearchOptions};
 use crate::vector::{Hit, HitCursor, MetaValue, Metadata, SearchOptions};
 
+/// Where a record is: its table, and its number there.
+type Row = (MemorySource, i64);
+
+/// What is known of a record: as little as has to be.
+#[derive(Debug, Default)]
+struct Known {
+    row: Option<Row>,
+    record: Option<MemoryRecord>,
+}
+
 /// A record that may be found.
 #[derive(Debug)]
 struct Candidate {
@@ -29,7 +39,7 @@ struct Candidate {
     /// What goes with its vector.
     metadata: Option<Metadata>,
     /// Where its row is, when that is known.
-    row: Option<(MemorySource, i64)>,
+    row: Option<Row>,
     record: Option<MemoryRecord>,
     recency: Option<f64>,
     score: f64,
@@ -104,19 +114,20 @@ impl<A: StoreAccess> Search<'_, A> {
     }
 
     /// The best rows of one index that count.
-    #[expect(clippy::type_complexity, reason = "sorted and taken apart where it is made")]
     fn in_index(
         &self,
         source: MemorySource,
         info: &TextIndexInfo,
         query: &crate::TextQuery,
-        found: &mut Vec<(f64, (MemorySource, i64), Option<MemoryRecord>)>,
+        found: &mut Vec<(f64, Row, Option<MemoryRecord>)>,
     ) -> Result<()> {
         let index = TextIndex::new(self.store, info.clone());
         let pool = self.wanted.pool();
-        let mut options = TextSearchOptions::default();
-        options.typos = self.wanted.typos;
-        options.time = self.wanted.time;
+        let mut options = TextSearchOptions {
+            typos: self.wanted.typos,
+            time: self.wanted.time,
+            ..TextSearchOptions::default()
+        };
         let mut count = 0;
         loop {
             let hits = index.search(query, pool, &options)?;
@@ -158,7 +169,9 @@ impl<A: StoreAccess> Search<'_, A> {
             let after = HitCursor::after(&hits, options.after.as_ref());
             for hit in hits {
                 let place = known.get(&hit.id).copied();
-                let Some((row, record)) = self.stands_for(&hit, place.is_some())? else { continue };
+                let Some(Known { row, record }) = self.stands_for(&hit, place.is_some())? else {
+                    continue;
+                };
                 rank += 1;
                 let component = VectorComponent { rank, distance: hit.distance };
                 match place {
@@ -190,20 +203,15 @@ impl<A: StoreAccess> Search<'_, A> {
 
     /// The record that a vector stands for, as far as it has to be known; `None` when it does not
     /// count.
-    #[expect(clippy::type_complexity, reason = "taken apart where it is called")]
-    fn stands_for(
-        &self,
-        hit: &Hit,
-        is_known: bool,
-    ) -> Result<Option<(Option<(MemorySource, i64)>, Option<MemoryRecord>)>> {
+    fn stands_for(&self, hit: &Hit, is_known: bool) -> Result<Option<Known>> {
         if is_known {
-            return Ok(Some((None, None)));
+            return Ok(Some(Known::default()));
         }
         let looks_everywhere = self.wanted.sources.is_empty();
         let MemorySearch { session, role, time, .. } = self.wanted;
         let is_timed = time.from.is_some() || time.to.is_some();
         if looks_everywhere && session.is_none() && role.is_none() && !is_timed {
-            return Ok(Some((None, None)));
+            return Ok(Some(Known::default()));
         }
         let found = resolve(self.store.database(), &hit.id)?;
         let Some((row, record)) = found else {
@@ -212,10 +220,10 @@ impl<A: StoreAccess> Search<'_, A> {
                 && names_session
                 && role.is_none()
                 && !is_timed;
-            return Ok(counts.then_some((None, None)));
+            return Ok(counts.then(Known::default));
         };
         let counts = self.wanted.looks_in(row.0) && self.belongs(&record);
-        Ok(counts.then_some((Some(row), Some(record))))
+        Ok(counts.then_some(Known { row: Some(row), record: Some(record) }))
     }
 
     /// Whether a record is one that is asked for.
@@ -244,7 +252,7 @@ impl<A: StoreAccess> Search<'_, A> {
         in_session && of_role && in_time
     }
 
-    fn score(&self, candidates: &mut Vec<Candidate>) -> Result<()> {
+    fn score(&self, candidates: &mut [Candidate]) -> Result<()> {
         let place = |candidate: &Candidate| {
             let text = candidate.text.map(|found| Ranked { rank: found.rank, score: found.score });
             let vector = candidate.vector;
@@ -378,8 +386,7 @@ fn read_record(db: &Database, source: MemorySource, seq: i64) -> Result<Option<M
 }
 
 /// The record with this id, and where it is.
-#[expect(clippy::type_complexity, reason = "taken apart where it is called")]
-fn resolve(db: &Database, id: &str) -> Result<Option<((MemorySource, i64), MemoryRecord)>> {
+fn resolve(db: &Database, id: &str) -> Result<Option<(Row, MemoryRecord)>> {
     for source in [MemorySource::Messages, MemorySource::Summaries, MemorySource::Facts] {
         let (table, columns) = table_of(source);
         let sql = format!("SELECT seq, {columns} FROM {table} WHERE id = ?");
@@ -397,9 +404,9 @@ fn resolve(db: &Database, id: &str) -> Result<Option<((MemorySource, i64), Memor
 
 /// Whether the metadata of a vector name a session.
 fn names(metadata: &Metadata, session: &str) -> bool {
-    ["session_id", "sessionId"].iter().any(
-        |key| matches!(metadata.get(key), Some(MetaValue::Text(found)) if **found == *session),
-    )
+    ["session_id", "sessionId"]
+        .iter()
+        .any(|key| matches!(metadata.get(key), Some(MetaValue::Text(found)) if **found == *session))
 }
 
 /// What the text of a record is.

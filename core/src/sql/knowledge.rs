@@ -22,7 +22,8 @@ const RELATIONSHIP_COLUMNS: &str = "id,
     (SELECT id FROM sigil_entity e WHERE e.seq = from_entity),
     (SELECT id FROM sigil_entity e WHERE e.seq = to_entity), type, metadata, created_at";
 
-pub(super) const FACT_COLUMNS: &str = "id, entity_id, predicate, value, confidence, source, created_at";
+pub(super) const FACT_COLUMNS: &str =
+    "id, entity_id, predicate, value, confidence, source, created_at";
 
 pub(super) fn read_entity(columns: &mut Columns<'_>) -> Result<Entity> {
     Ok(Entity {

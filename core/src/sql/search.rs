@@ -43,9 +43,8 @@ pub(super) fn search(
     loop {
         // One more, to know whether there is another page.
         let count = limit.saturating_add(offset).saturating_add(1);
-        let mut options = TextSearchOptions::default();
-        options.ranking = TextRanking::Newest;
-        options.after = after;
+        let ranking = TextRanking::Newest;
+        let options = TextSearchOptions { ranking, after, ..TextSearchOptions::default() };
         let hits = index.search(&query, count, &options)?;
         for hit in &hits {
             let read = |columns: &mut Columns<'_>| Ok((columns.time()?, read(columns)?));

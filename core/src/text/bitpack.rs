@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn every_width_reads_back() {
         let mut state = 7_u32;
-        for width in 0..=32 {
+        for width in 0..=32_u32 {
             let mut numbers = [0_u32; BLOCK];
             for number in &mut numbers {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

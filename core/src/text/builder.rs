@@ -175,16 +175,17 @@ impl Terms {
     /// All numbers in the order of their terms.
     fn sorted(&self) -> Vec<u32> {
         // Eight bytes tell most of them apart without a look at the rest.
-        let mut keyed: Vec<(u64, u32)> = (0..).zip(&self.ends).map(|(number, _)| {
-            let term = self.get(number);
-            let mut first = [0; 8];
-            let len = term.len().min(8);
-            first[..len].copy_from_slice(&term[..len]);
-            (u64::from_be_bytes(first), number)
-        }).collect();
-        keyed.sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0).then_with(|| self.get(a.1).cmp(self.get(b.1)))
-        });
+        let mut keyed: Vec<(u64, u32)> = (0..)
+            .zip(&self.ends)
+            .map(|(number, _)| {
+                let term = self.get(number);
+                let mut first = [0; 8];
+                let len = term.len().min(8);
+                first[..len].copy_from_slice(&term[..len]);
+                (u64::from_be_bytes(first), number)
+            })
+            .collect();
+        keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.get(a.1).cmp(self.get(b.1))));
         keyed.into_iter().map(|(_, number)| number).collect()
     }
 }

@@ -12,7 +12,6 @@ use super::builder::Builder;
 use super::dead::Dead;
 use super::merge::Merge;
 use super::search::{Corpus, Part};
-use super::segment::documents::Document;
 use super::segment::head::Head;
 use super::segment::{Nowhere, Segment, SegmentReader, Source};
 use crate::error::Result;
@@ -69,11 +68,7 @@ impl Inverted {
                 let gone = dead.iter().filter_map(|doc| lens.get(doc as usize));
                 inverted.tokens -= gone.map(|len| u64::from(*len)).sum::<u64>();
             }
-            inverted.members.push(Member {
-                segment: Arc::new(segment),
-                dead,
-                unsaved_dead: 0,
-            });
+            inverted.members.push(Member { segment: Arc::new(segment), dead, unsaved_dead: 0 });
         }
         Ok(inverted)
     }
@@ -108,6 +103,14 @@ impl Inverted {
         self.members.iter().map(each).sum()
     }
 
+    /// Forgets what was read of stored segments, when it is more than so many bytes.
+    pub(crate) fn forget_beyond(&self, bytes: usize) {
+        let stored = || self.members.iter().filter(|member| !member.is_fresh());
+        if stored().map(|member| member.segment.parts_memory()).sum::<usize>() > bytes {
+            stored().for_each(|member| member.segment.forget());
+        }
+    }
+
     /// What a search searches.
     pub(crate) fn parts(&self) -> Vec<Part<'_>> {
         let members = self.members.iter();
@@ -122,17 +125,6 @@ impl Inverted {
         grams: &'a [u8],
     ) -> Corpus<'a> {
         Corpus { parts, source, documents: self.documents, tokens: self.tokens, grams }
-    }
-
-    /// The document with this key, if there is one.
-    pub(crate) fn find(&self, key: i64, source: &dyn Source) -> Result<Option<Document>> {
-        Ok(match self.place_of(key, source)? {
-            Some((member, doc)) => {
-                let documents = self.members[member].segment.open(source).documents()?;
-                Some(documents.get(doc))
-            }
-            None => None,
-        })
     }
 
     fn place_of(&self, key: i64, source: &dyn Source) -> Result<Option<(usize, u32)>> {
@@ -163,9 +155,9 @@ impl Inverted {
         for member in &self.members {
             let documents = member.segment.open(source).documents()?;
             let end = documents.keys().partition_point(|key| *key <= limit);
-            let living = (0..end).rev().find(|doc| {
-                u32::try_from(*doc).is_ok_and(|doc| !member.dead.contains(doc))
-            });
+            let living = (0..end)
+                .rev()
+                .find(|doc| u32::try_from(*doc).is_ok_and(|doc| !member.dead.contains(doc)));
             last = last.max(living.and_then(|doc| documents.keys().get(doc).copied()));
         }
         Ok(last)
@@ -282,7 +274,8 @@ impl Inverted {
 
     /// The stored segments, unless there is but one without dead.
     pub(crate) fn worth_optimizing(&self) -> Vec<i64> {
-        let stored: Vec<&Member> = self.members.iter().filter(|member| !member.is_fresh()).collect();
+        let stored: Vec<&Member> =
+            self.members.iter().filter(|member| !member.is_fresh()).collect();
         match stored[..] {
             [only] if only.dead.is_empty() => Vec::new(),
             _ => stored.iter().map(|member| member.segment.id()).collect(),
@@ -321,11 +314,6 @@ impl Inverted {
         }
     }
 
-    /// The segments.
-    pub(crate) fn members(&self) -> &[Member] {
-        &self.members
-    }
-
     /// Which stored segments should become one next: enough of about the same size, or one that is
     /// mostly dead.
     pub(crate) fn worth_merging(&self) -> Option<Vec<i64>> {
@@ -336,11 +324,8 @@ impl Inverted {
         levels.sort_unstable();
         // The lowest level that is full, with all below it.
         for (level, _) in &levels {
-            let here: Vec<i64> = levels
-                .iter()
-                .filter(|(other, _)| other <= level)
-                .map(|(_, id)| *id)
-                .collect();
+            let here: Vec<i64> =
+                levels.iter().filter(|(other, _)| other <= level).map(|(_, id)| *id).collect();
             if here.len() >= FANOUT {
                 return Some(here);
             }

@@ -174,7 +174,8 @@ impl Lists {
             return;
         }
         let len = |doc: u32| lens.get(doc as usize).copied().unwrap_or(0);
-        let posting = |(doc, freq, _): &(u32, u32, usize)| Posting { doc: *doc, freq: *freq, len: len(*doc) };
+        let posting =
+            |(doc, freq, _): &(u32, u32, usize)| Posting { doc: *doc, freq: *freq, len: len(*doc) };
         if self.postings.is_sorted_by(|a, b| a.0 < b.0) {
             let postings: Vec<Posting> = self.postings.iter().map(posting).collect();
             return writer.add(term, &postings, &self.distances);

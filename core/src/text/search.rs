@@ -25,7 +25,7 @@ use crate::error::Result;
 use bm25::Bm25;
 use leaf::Matches;
 pub(crate) use plan::Plan;
-pub(crate) use top::{Place, Rank, Ranked, Top};
+pub(crate) use top::{Rank, Ranked, Top};
 pub(crate) use typo::TYPOS_MAX;
 use walk::{Found, Walk};
 

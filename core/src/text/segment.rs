@@ -88,14 +88,7 @@ impl Segment {
             }
         }
         let read = Read { parts: vec![None; head.parts.len()], ..Read::default() };
-        Segment {
-            id,
-            head,
-            terms,
-            postings,
-            positions,
-            read: Mutex::new(read),
-        }
+        Segment { id, head, terms, postings, positions, read: Mutex::new(read) }
     }
 
     /// A segment that is whole in memory.
@@ -136,6 +129,11 @@ impl Segment {
         read.bytes + read.documents.as_ref().map_or(0, |documents| documents.memory())
     }
 
+    /// How many bytes of memory the parts take that were read.
+    pub(crate) fn parts_memory(&self) -> usize {
+        self.read.lock().bytes
+    }
+
     /// Forgets the parts that were read, which must be of a source.
     pub(crate) fn forget(&self) {
         let mut read = self.read.lock();
@@ -160,10 +158,7 @@ impl Segment {
     }
 
     pub(crate) fn damaged(&self) -> Error {
-        Error::corrupt(format!(
-            "segment {} of a text index is damaged: rebuild the index",
-            self.id
-        ))
+        Error::corrupt(format!("segment {} of a text index is damaged: rebuild the index", self.id))
     }
 }
 
@@ -281,8 +276,7 @@ impl<'a> SegmentReader<'a> {
             None => false,
         };
         let index = self.segment.terms.partition_point(first).saturating_sub(1);
-        let mut walk =
-            TermWalk { reader: *self, index, part: None, term: Vec::new(), entry: None };
+        let mut walk = TermWalk { reader: *self, index, part: None, term: Vec::new(), entry: None };
         walk.enter(from)?;
         Ok(walk)
     }
@@ -324,7 +318,8 @@ impl<'a> SegmentReader<'a> {
     fn stream(&self, parts: &[(u64, u32)], range: &Range<u64>) -> Result<Slice> {
         let damaged = || self.segment.damaged();
         let index = parts.partition_point(|(start, _)| *start <= range.start);
-        let (start, number) = index.checked_sub(1).and_then(|index| parts.get(index)).ok_or_else(damaged)?;
+        let (start, number) =
+            index.checked_sub(1).and_then(|index| parts.get(index)).ok_or_else(damaged)?;
         let part = self.part(*number)?;
         let within = |at: u64| at.checked_sub(*start).and_then(|at| usize::try_from(at).ok());
         let range = within(range.start).zip(within(range.end)).map(|(start, end)| start..end);

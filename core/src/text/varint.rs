@@ -55,10 +55,6 @@ impl<'a> Reader<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    pub(super) fn fixed_u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
     #[inline]
     pub(super) fn u64(&mut self) -> Option<u64> {
         let first = self.byte()?;

@@ -133,8 +133,7 @@ pub(crate) fn create(
     }
     options.validate()?;
     check_table(tx, options)?;
-    let counted =
-        "INSERT INTO sigil_meta (key, value) VALUES ('text_indexes', 1)
+    let counted = "INSERT INTO sigil_meta (key, value) VALUES ('text_indexes', 1)
          ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value";
     let id = tx.query(counted, ())?.single()?.as_i64().unwrap_or(0);
     let source = match new_rows {
@@ -168,7 +167,9 @@ pub(crate) fn create(
 /// finds it behind them.
 fn triggers(id: i64, source: i64, options: &TextIndexOptions) -> String {
     let table = quoted(&options.table);
-    let log = |row: &str| format!("INSERT INTO sigil_change (source, key) VALUES ({source}, {row}.rowid);");
+    let log = |row: &str| {
+        format!("INSERT INTO sigil_change (source, key) VALUES ({source}, {row}.rowid);")
+    };
     let (new, old) = (log("NEW"), log("OLD"));
     let differs = options.read_columns().map(|column| {
         let column = quoted(column);
@@ -187,14 +188,12 @@ fn triggers(id: i64, source: i64, options: &TextIndexOptions) -> String {
 /// Makes sure that the table can be read as the options say.
 fn check_table(tx: &Database, options: &TextIndexOptions) -> Result<()> {
     let columns = options.read_columns().map(|column| quoted(column)).collect::<Vec<_>>();
-    let sql = format!(
-        "SELECT rowid, {} FROM {} WHERE 0",
-        columns.join(", "),
-        quoted(&options.table)
-    );
+    let sql =
+        format!("SELECT rowid, {} FROM {} WHERE 0", columns.join(", "), quoted(&options.table));
     // A name in quotes that is no column would be a text.
     let known = tx.query("SELECT name FROM pragma_table_info(?)", params![&*options.table])?;
-    let known: Vec<&str> = known.rows().iter().filter_map(|row| row.get(0).ok()?.as_str()).collect();
+    let known: Vec<&str> =
+        known.rows().iter().filter_map(|row| row.get(0).ok()?.as_str()).collect();
     if known.is_empty() {
         return Err(Error::new(
             ErrorKind::NotFound,

@@ -16,7 +16,7 @@ use crate::changes::{self, Seq};
 use crate::engine::{Database, RowRef};
 use crate::error::{ErrorKind, Result};
 use crate::params;
-use crate::text::{Analyzer, Builder, Inverted, Member};
+use crate::text::{Analyzer, Builder, Inverted};
 use crate::time::Timestamp;
 use crate::value::ValueRef;
 
@@ -166,12 +166,7 @@ impl TextFollower {
     }
 
     /// Reads these rows again, and makes sure that new rows with lower numbers are read.
-    fn correct(
-        &mut self,
-        db: &Database,
-        changed: Vec<i64>,
-        inverted: &mut Inverted,
-    ) -> Result<()> {
+    fn correct(&mut self, db: &Database, changed: Vec<i64>, inverted: &mut Inverted) -> Result<()> {
         let source = Stored(db);
         let Some(read_to) = self.read_to else { return Ok(()) };
         for key in &changed {
@@ -316,11 +311,6 @@ impl TextFollower {
         db.query_each(&sql, params![from], |row| self.add(row, &mut builder).map(drop))?;
         inverted.add(builder)?;
         Ok(inverted)
-    }
-
-    /// The stored and fresh segments.
-    pub(super) fn members(&self) -> &[Member] {
-        self.inverted.members()
     }
 }
 

@@ -6,8 +6,13 @@ use super::parts::Stored;
 use crate::engine::Database;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stores::TimeRange;
-use crate::text::{Documents, Inverted, Judge, Plan, Rank, Ranked, TextQuery, Top, Weights, search};
+use crate::text::{
+    Documents, Inverted, Judge, Plan, Rank, Ranked, TextQuery, Top, Weights, search,
+};
 use crate::time::Timestamp;
+
+/// So many bytes of stored parts are kept in memory between searches, beside the documents.
+const PARTS_BYTES_MAX: usize = 32 << 20;
 
 /// What hits are ranked by.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -95,9 +100,8 @@ impl TextIndex<'_> {
         k: usize,
         options: &TextSearchOptions,
     ) -> Result<Vec<TextHit>> {
-        self.store.with_text_index(&self.info, |follower, db| {
-            follower.search(db, query, k, options)
-        })
+        self.store
+            .with_text_index(&self.info, |follower, db| follower.search(db, query, k, options))
     }
 }
 
@@ -115,6 +119,7 @@ impl TextFollower {
             return self.ranked(db, &self.with_pending(db)?, &plan, k, options);
         }
         self.catch_up(db)?;
+        self.inverted.forget_beyond(PARTS_BYTES_MAX);
         match self.ranked(db, &self.inverted, &plan, k, options) {
             Err(error) if error.kind() == ErrorKind::Corrupt => {
                 // The rows are the truth.
@@ -148,7 +153,9 @@ impl TextFollower {
 
 impl TextSearchOptions {
     fn validate(&self, has_times: bool) -> Result<()> {
-        if let Some(weight) = self.weights.iter().find(|weight| !(**weight >= 0.0 && weight.is_finite())) {
+        if let Some(weight) =
+            self.weights.iter().find(|weight| !(**weight >= 0.0 && weight.is_finite()))
+        {
             return Err(Error::invalid(format!(
                 "the weight {weight} of a column is no finite number from 0 on"
             )));

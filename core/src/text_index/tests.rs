@@ -13,7 +13,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n
     }
 
@@ -29,8 +30,25 @@ impl Random {
     }
 
     fn query(&mut self) -> String {
-        let simple = ["red", "green", "blue", "a", "of", "re*", "blu*", "\"a b\"", "\"red red\"",
-            "\"a re\"*", "t : red", "u : a*", "^red", "NEAR(a b, 2)", "NEAR(red green blue, 5)", "-t:grey", "zzz"];
+        let simple = [
+            "red",
+            "green",
+            "blue",
+            "a",
+            "of",
+            "re*",
+            "blu*",
+            "\"a b\"",
+            "\"red red\"",
+            "\"a re\"*",
+            "t : red",
+            "u : a*",
+            "^red",
+            "NEAR(a b, 2)",
+            "NEAR(red green blue, 5)",
+            "-t:grey",
+            "zzz",
+        ];
         let pick = |random: &mut Random| {
             let count = u64::try_from(simple.len()).unwrap();
             simple[usize::try_from(random.below(count)).unwrap()]
@@ -67,7 +85,13 @@ fn compare(store: &Store, naive: &Naive, random: &mut Random) {
         let found = index.search(&query, k, &options).unwrap();
         let shown = |hits: &[(i64, f64)]| format!("{hits:?}");
         let got: Vec<(i64, f64)> = found.iter().map(|hit| (hit.key, hit.score)).collect();
-        assert_eq!(got.len(), k.min(expected.len()), "{text}: {} of {}", shown(&got), shown(&expected));
+        assert_eq!(
+            got.len(),
+            k.min(expected.len()),
+            "{text}: {} of {}",
+            shown(&got),
+            shown(&expected)
+        );
         for (got, expected) in got.iter().zip(&expected) {
             assert!((got.1 - expected.1).abs() < 1e-9, "{text}: {got:?} {expected:?}");
         }

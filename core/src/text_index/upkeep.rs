@@ -181,7 +181,8 @@ impl TextFollower {
             let sql = "UPDATE sigil_text_index SET merging = NULL WHERE id = ?";
             tx.execute(sql, params![self.info.id]).map(drop)
         })?;
-        resumed.or_else(|error| if error.kind() == ErrorKind::Corrupt { Ok(None) } else { Err(error) })
+        resumed
+            .or_else(|error| if error.kind() == ErrorKind::Corrupt { Ok(None) } else { Err(error) })
     }
 
     fn read_state(&self, db: &Database, state: &[u8]) -> Result<Option<Merging>> {

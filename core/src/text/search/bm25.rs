@@ -4,7 +4,7 @@ const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
 /// Shorter documents are looked up.
-const TABLE: usize = 512;
+const TABLE: u32 = 512;
 
 /// What a score depends on beside the phrase.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ impl Bm25 {
     /// For so many documents with so many tokens.
     pub(super) fn new(documents: u64, tokens: u64) -> Bm25 {
         let average = tokens as f64 / documents.max(1) as f64;
-        let norms = (0..TABLE as u32).map(|len| norm(len, average)).collect();
+        let norms = (0..TABLE).map(|len| norm(len, average)).collect();
         Bm25 { average, norms }
     }
 

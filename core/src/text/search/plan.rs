@@ -38,11 +38,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a column that the index does not have.
-    pub(crate) fn new(
-        query: &TextQuery,
-        analyzer: &Analyzer,
-        columns: &[String],
-    ) -> Result<Plan> {
+    pub(crate) fn new(query: &TextQuery, analyzer: &Analyzer, columns: &[String]) -> Result<Plan> {
         let mut planner = Planner { analyzer, names: columns, leaves: Vec::new() };
         let all: Vec<u8> = (0..).take(columns.len()).collect();
         let root = planner.step(&query.root, &all)?;

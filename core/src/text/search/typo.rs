@@ -139,9 +139,8 @@ mod tests {
     fn what_is_given_up_on_is_far() {
         // All words of three letters out of four, in order, against the plain table.
         let letters = ['a', 'b', 'c', 'd'];
-        let all = (0..256_usize).map(|n| {
-            (0..4).rev().map(|at| letters[(n >> (2 * at)) & 3]).collect::<String>()
-        });
+        let all = (0..256_usize)
+            .map(|n| (0..4).rev().map(|at| letters[(n >> (2 * at)) & 3]).collect::<String>());
         let wanted: Vec<char> = "abca".chars().collect();
         let mut distances = Distances::new(&wanted);
         for term in all {

@@ -18,11 +18,23 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub(super) enum Walk<'a> {
     List(ListWalk<'a>),
-    Docs { docs: &'a [Match], at: usize, idf: f64 },
+    Docs {
+        docs: &'a [Match],
+        at: usize,
+        idf: f64,
+    },
     /// Documents with their scores.
-    Scored { docs: Vec<(u32, f64)>, at: usize, most: f64, is_whole: bool },
+    Scored {
+        docs: Vec<(u32, f64)>,
+        at: usize,
+        most: f64,
+        is_whole: bool,
+    },
     /// With the order in which they are asked, the rarest first.
-    All { walks: Vec<Walk<'a>>, order: Vec<usize> },
+    All {
+        walks: Vec<Walk<'a>>,
+        order: Vec<usize>,
+    },
     Any(Vec<Walk<'a>>),
     Without(Box<Walk<'a>>, Box<Walk<'a>>),
     Nothing,
@@ -168,9 +180,7 @@ impl<'a> Walk<'a> {
                 docs.get(*at).map_or(END, |(doc, _)| *doc)
             }
             Walk::All { walks, order } => seek_all(walks, order, target),
-            Walk::Any(walks) => {
-                walks.iter_mut().map(|walk| walk.seek(target)).min().unwrap_or(END)
-            }
+            Walk::Any(walks) => walks.iter_mut().map(|walk| walk.seek(target)).min().unwrap_or(END),
             Walk::Without(walk, other) => {
                 let mut doc = walk.seek(target);
                 while doc != END && other.seek(doc) == doc {

@@ -218,7 +218,8 @@ mod tests {
     fn documents_read_back() {
         let keys = (1..400).chain([500, 502, 503, i64::MAX - 1, i64::MAX]);
         let keys: Vec<i64> = [i64::MIN, -7, -6].into_iter().chain(keys).collect();
-        let document = |key: i64| Document { key, len: key.cast_unsigned() as u32 & 999, time: None };
+        let document =
+            |key: i64| Document { key, len: u32::try_from(key & 999).unwrap(), time: None };
         read_back(&keys.iter().map(|key| document(*key)).collect::<Vec<_>>());
         for step in [1_000_000, 1_234_567_891] {
             let timed = keys.iter().zip(-5..).map(|(key, n)| Document {

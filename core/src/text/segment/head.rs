@@ -65,7 +65,7 @@ impl Head {
         varint::put(&mut out, self.tokens);
         varint::put(&mut out, self.parts.len() as u64);
         for part in &self.parts {
-            out.push(KINDS.iter().position(|kind| *kind == part.kind).map_or(0, |n| n as u8));
+            out.push((0..).zip(KINDS).find(|(_, kind)| *kind == part.kind).map_or(0, |(n, _)| n));
             varint::put(&mut out, part.len);
             varint::put_blob(&mut out, &part.first_term);
             out.extend(part.checksum.to_le_bytes());

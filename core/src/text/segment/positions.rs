@@ -70,7 +70,8 @@ impl<'a> Positions<'a> {
     }
 
     fn unpack(&mut self, postings: &Postings<'_>, block: usize) -> Option<()> {
-        let mut reader = Reader::new(self.bytes.get(postings.positions_of(block, self.bytes.len()))?);
+        let mut reader =
+            Reader::new(self.bytes.get(postings.positions_of(block, self.bytes.len()))?);
         self.starts.clear();
         let mut count = 0_u32;
         self.starts.push(0);

@@ -59,9 +59,9 @@ fn near(all: &[Spots], spans: &[usize], distance: usize) -> Vec<Spots> {
     }
     sets.retain(|set| {
         let latest = *set.iter().max().unwrap();
-        set.iter().zip(spans).all(|((column, spot), span)| {
-            *column == latest.0 && spot + span + distance >= latest.1
-        })
+        set.iter()
+            .zip(spans)
+            .all(|((column, spot), span)| *column == latest.0 && spot + span + distance >= latest.1)
     });
     (0..all.len())
         .map(|n| sets.iter().map(|set| set[n]).collect::<BTreeSet<_>>().into_iter().collect())

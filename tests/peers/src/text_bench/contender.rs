@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sigil_peers::Result;
 
-use crate::fts5;
+use crate::{fts5, ours};
 use crate::input::{Doc, Query};
 
 /// Bytes on the disk once all is written back.
@@ -43,7 +43,7 @@ pub(crate) struct Side {
     pub(crate) open: fn(&Path) -> Result<Box<dyn TextContender>>,
 }
 
-/// The sides; ratios are to the first. Our engine is a second entry.
+/// The sides; ratios are to the first.
 pub(crate) fn sides() -> Vec<Side> {
-    vec![Side { name: "FTS5", open: fts5::open }]
+    vec![Side { name: "FTS5", open: fts5::open }, Side { name: "sigil", open: ours::open }]
 }

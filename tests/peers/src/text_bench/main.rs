@@ -14,6 +14,7 @@ mod contender;
 mod fts5;
 mod input;
 mod measure;
+mod ours;
 
 use std::io::Write;
 use std::path::PathBuf;
