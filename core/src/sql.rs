@@ -1,7 +1,7 @@
 //! The stores on SQL: every record is a row of a [`Store`]'s database.
 //!
 //! Each child module has the tables' columns and the statements of one store. What is derived, the
-//! word index of the messages and the index of the vectors, follows the rows.
+//! text indexes and the index of the vectors, follows the rows.
 
 mod access;
 mod audit;
