@@ -35,7 +35,7 @@ pub(super) fn search(
     let index = TextIndex::new(store, texts.messages.clone());
     let limit = if paging.limit > 0 { paging.limit } else { LIMIT };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut offset = usize::try_from(paging.offset).unwrap_or(0);
+    let mut offset = usize::try_from(paging.offset.max(0)).unwrap_or(usize::MAX);
     let after = paging.after.as_ref();
     let mut after = after.map(|Cursor { time, seq }| TextCursor::by_time(*time, *seq));
     let sql = format!("SELECT created_at, {WITH_SESSION} FROM sigil_message WHERE seq = ?");

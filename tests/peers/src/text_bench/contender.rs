@@ -4,8 +4,8 @@ use std::path::Path;
 
 use sigil_peers::Result;
 
-use crate::{fts5, ours};
 use crate::input::{Doc, Query};
+use crate::{fts5, ours};
 
 /// Bytes on the disk once all is written back.
 #[derive(Debug, Clone, Copy)]

@@ -63,10 +63,7 @@ impl TextContender for Ours {
     }
 
     fn size_bytes(&mut self) -> Result<Size> {
-        Ok(Size {
-            index: pages_of(&self.path)?,
-            all: std::fs::metadata(&self.path)?.len(),
-        })
+        Ok(Size { index: pages_of(&self.path)?, all: std::fs::metadata(&self.path)?.len() })
     }
 
     fn query(&mut self, query: &Query, k: usize) -> Result<Vec<(String, f64)>> {
