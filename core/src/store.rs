@@ -366,6 +366,11 @@ impl Store {
         }
     }
 
+    /// Whether a text index is in memory.
+    pub(crate) fn has_open_text_index(&self, id: i64) -> bool {
+        self.texts.borrow().contains_key(&id)
+    }
+
     /// Forgets what is in memory of a text index.
     pub(crate) fn forget_text_index(&self, id: i64) {
         self.texts.borrow_mut().remove(&id);

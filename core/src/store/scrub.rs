@@ -44,8 +44,26 @@ impl Store {
             self.save_what_changed(info)?;
         }
         self.remove_stray_snapshots(&collections)?;
+        self.purge_text_indexes()?;
         changes::forget(&self.database)?;
         self.database.scrub().map(|_| ())
+    }
+
+    /// Takes what is gone out of the segments of every text index.
+    fn purge_text_indexes(&self) -> Result<()> {
+        for info in self.text_indexes()? {
+            let was_open = self.has_open_text_index(info.id);
+            let purged = self.with_text_index(&info, |follower, db| match follower.purge(db) {
+                // The rows are the truth.
+                Err(error) if error.kind() == ErrorKind::Corrupt => follower.start_over(db),
+                purged => purged,
+            });
+            if !was_open {
+                self.forget_text_index(info.id);
+            }
+            purged?;
+        }
+        Ok(())
     }
 
     /// Saves the index of a collection unless its snapshot holds just what the table does.

@@ -272,6 +272,16 @@ impl Inverted {
         self.members.insert(at.unwrap_or(0).min(self.members.len()), member);
     }
 
+    /// Whether any segment is stored.
+    pub(crate) fn has_stored(&self) -> bool {
+        self.members.iter().any(|member| !member.is_fresh())
+    }
+
+    /// Whether a stored segment has documents that are dead.
+    pub(crate) fn has_stored_dead(&self) -> bool {
+        self.members.iter().any(|member| !member.is_fresh() && !member.dead.is_empty())
+    }
+
     /// The stored segments, unless there is but one without dead.
     pub(crate) fn worth_optimizing(&self) -> Vec<i64> {
         let stored: Vec<&Member> =

@@ -92,7 +92,7 @@ impl TextFollower {
     }
 
     /// Throws everything away, so that the table is read from its first row on.
-    pub(super) fn start_over(&mut self, db: &Database) -> Result<()> {
+    pub(crate) fn start_over(&mut self, db: &Database) -> Result<()> {
         let last = changes::last_seq(db)?;
         db.transaction(|tx| {
             parts::clear(tx, self.info.id)?;

@@ -205,3 +205,47 @@ fn searches_find_what_a_naive_search_finds_whatever_happened_before() {
         }
     }
 }
+
+#[test]
+fn a_scrub_leaves_no_word_of_what_was_deleted_in_any_segment() {
+    let mut random = Random(5);
+    let store = store_with_table();
+    let db = store.database();
+    let info = store.text_index("docs").unwrap().info().clone();
+    let mut words = Vec::new();
+    for key in 0..200 {
+        let letters = (0..16).map(|_| char::from(b'a' + u8::try_from(random.below(26)).unwrap()));
+        let word: String = letters.collect();
+        db.execute("INSERT INTO doc VALUES (?, ?, 'kept')", params![key, &*word]).unwrap();
+        words.push(word);
+        if key % 40 == 39 {
+            let store_now = |follower: &mut TextFollower, db: &Database| {
+                follower.step_bytes = 300;
+                follower.catch_up(db)?;
+                follower.store(db)?;
+                follower.merge_some(db, 2)
+            };
+            store.with_text_index(&info, store_now).unwrap();
+        }
+    }
+    let held = || {
+        let rows = db.query("SELECT bytes FROM sigil_text_part", ()).unwrap();
+        let blobs: Vec<u8> = rows
+            .rows()
+            .iter()
+            .flat_map(|row| row.get(0).unwrap().as_blob().unwrap().to_vec())
+            .collect();
+        let is_held = |word: &&String| {
+            word.as_bytes().windows(8).any(|trace| blobs.windows(8).any(|bytes| bytes == trace))
+        };
+        words.iter().filter(is_held).count()
+    };
+    assert_eq!(held(), 200);
+    db.execute("DELETE FROM doc WHERE key % 4 = 1", ()).unwrap();
+    store.scrub().unwrap();
+    assert_eq!(held(), 150);
+    let index = store.text_index("docs").unwrap();
+    let query = TextQuery::parse("kept").unwrap();
+    let hits = index.search(&query, 1000, &TextSearchOptions::default()).unwrap();
+    assert_eq!(hits.len(), 150);
+}

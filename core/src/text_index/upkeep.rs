@@ -136,9 +136,34 @@ impl TextFollower {
         Ok(true)
     }
 
+    /// Makes sure that stored segments hold nothing of rows that are gone.
+    pub(crate) fn purge(&mut self, db: &Database) -> Result<()> {
+        self.merging = None;
+        self.abandon(db)?;
+        if !self.inverted.has_stored() {
+            return Ok(());
+        }
+        self.catch_up(db)?;
+        self.store(db)?;
+        if self.inverted.has_stored_dead() { self.merge_all(db) } else { Ok(()) }
+    }
+
+    /// Deletes what a merge has written so far.
+    fn abandon(&self, db: &Database) -> Result<()> {
+        db.transaction(|tx| {
+            parts::clear_of(tx, -self.info.id)?;
+            let sql = "UPDATE sigil_text_index SET merging = NULL
+                       WHERE id = ? AND merging IS NOT NULL";
+            tx.execute(sql, params![self.info.id]).map(drop)
+        })
+    }
+
     /// Merges all stored segments into one, without their dead.
     pub(super) fn merge_all(&mut self, db: &Database) -> Result<()> {
         // One that is under way has to be done first.
+        if self.merging.is_none() {
+            self.merging = self.resume(db)?;
+        }
         while self.merging.is_some() {
             self.merge_step(db)?;
         }
@@ -175,12 +200,7 @@ impl TextFollower {
         if let Ok(Some(merging)) = resumed {
             return Ok(Some(merging));
         }
-        // What it has written so far is of no use.
-        db.transaction(|tx| {
-            parts::clear_of(tx, -self.info.id)?;
-            let sql = "UPDATE sigil_text_index SET merging = NULL WHERE id = ?";
-            tx.execute(sql, params![self.info.id]).map(drop)
-        })?;
+        self.abandon(db)?;
         resumed
             .or_else(|error| if error.kind() == ErrorKind::Corrupt { Ok(None) } else { Err(error) })
     }
