@@ -71,8 +71,8 @@ pub use store::{IndexState, Store, StoreParts};
 pub use stores::*;
 pub use text::{Language, TextOptions, TextQuery};
 pub use text_index::{
-    TEXT_INDEX_NAME_BYTES_MAX, TEXT_ROW_BYTES_MAX, TextCursor, TextHit, TextIndex, TextIndexInfo,
-    TextIndexOptions, TextRanking, TextSearchOptions,
+    Facet, Facets, TEXT_INDEX_NAME_BYTES_MAX, TEXT_ROW_BYTES_MAX, TextCursor, TextHit, TextIndex,
+    TextIndexInfo, TextIndexOptions, TextRanking, TextSearchOptions,
 };
 pub use time::Timestamp;
 pub use transfer::{export, import};

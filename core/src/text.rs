@@ -21,11 +21,12 @@ pub(crate) use dead::Dead;
 pub(crate) use inverted::Inverted;
 pub(crate) use merge::Merge;
 pub use query::TextQuery;
-pub(crate) use search::{Judge, Plan, Rank, Ranked, TYPOS_MAX, Top, Weights, search};
+pub(crate) use search::{Corpus, Judge, Part, Plan, Rank, Ranked, TYPOS_MAX, Top, Weights, search};
 pub(crate) use segment::documents::Documents;
 pub(crate) use segment::head::Head;
+pub(crate) use segment::postings::END;
 pub(crate) use segment::writer::SegmentWriter;
-pub(crate) use segment::{Segment, Source};
+pub(crate) use segment::{Segment, SegmentReader, Source};
 
 /// The words of `text` in lower case and without diacritics, in order: what SQLite's FTS5 makes
 /// of it by default.

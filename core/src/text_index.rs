@@ -1,6 +1,9 @@
 //! Text indexes of tables: full text search that commits with the rows.
 
+mod attributes;
 mod definition;
+mod facets;
+mod filtered;
 mod following;
 mod parts;
 mod search;
@@ -12,6 +15,7 @@ use crate::store::Store;
 use crate::text::Inverted;
 pub(crate) use definition::{NewRows, create, list, not_found, remove};
 pub use definition::{TEXT_INDEX_NAME_BYTES_MAX, TextIndexInfo, TextIndexOptions};
+pub use facets::{Facet, Facets};
 pub use following::TEXT_ROW_BYTES_MAX;
 pub(crate) use following::TextFollower;
 pub use search::{TextCursor, TextHit, TextRanking, TextSearchOptions};

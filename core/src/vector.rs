@@ -34,7 +34,7 @@ pub use precision::Precision;
 pub use search::{Because, Explanation, HitCursor, Plan, Recall, SearchOptions};
 pub(crate) use search::{Matching, Tally, Wanted};
 
-use attributes::Attributes;
+pub(crate) use attributes::{Attributes, Selection, ValueCounts};
 use cells::{Cells, Source};
 use chunked::Chunked;
 use distance::RowNorm;

@@ -5,10 +5,12 @@ use twox_hash::XxHash3_64;
 
 use super::analyzer::Analyzer;
 use super::segment::Segment;
+use super::segment::attributes::AttributesWriter;
 use super::segment::documents::{Document, Documents};
 use super::segment::postings::Posting;
 use super::segment::writer::SegmentWriter;
 use crate::time::Timestamp;
+use crate::vector::Metadata;
 
 /// The first byte of a term is the number of its column, and of the beginning of a term this much
 /// more.
@@ -25,6 +27,9 @@ pub(crate) struct Builder<'a> {
     grams: &'a [u8],
     terms: Terms,
     documents: Documents,
+    attributes: AttributesWriter,
+    /// Parts of attributes that are full, and where each ends.
+    full: Vec<(u32, Vec<u8>)>,
     /// Each token: its term, its document and its position.
     tokens: Vec<[u32; 3]>,
 }
@@ -36,6 +41,8 @@ impl<'a> Builder<'a> {
             grams,
             terms: Terms::default(),
             documents: Documents::default(),
+            attributes: AttributesWriter::default(),
+            full: Vec::new(),
             tokens: Vec::new(),
         }
     }
@@ -47,15 +54,18 @@ impl<'a> Builder<'a> {
 
     /// About how many bytes the segment will have.
     pub(crate) fn bytes(&self) -> usize {
-        self.tokens.len() * 3 + self.terms.bytes.len()
+        let full: usize = self.full.iter().map(|(_, part)| part.len()).sum();
+        self.tokens.len() * 3 + self.terms.bytes.len() + full + self.attributes.bytes()
     }
 
     /// Adds a document of these texts, one for each column; its key must be above the last one.
+    /// Either all documents have attributes or none.
     pub(crate) fn add<'t>(
         &mut self,
         key: i64,
         time: Option<Timestamp>,
         texts: impl IntoIterator<Item = &'t str>,
+        attributes: Option<&Metadata>,
     ) {
         let doc = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
         let mut len = 0_u32;
@@ -72,11 +82,23 @@ impl<'a> Builder<'a> {
             });
         }
         self.documents.push(Document { key, len, time });
+        if let Some(metadata) = attributes {
+            self.attributes.push(metadata);
+            if self.attributes.is_full() {
+                self.close_attributes();
+            }
+        }
+    }
+
+    fn close_attributes(&mut self) {
+        let end = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
+        self.full.extend(self.attributes.take().map(|bytes| (end, bytes)));
     }
 
     /// The segment.
-    pub(crate) fn finish(self, id: i64) -> Segment {
-        let Builder { terms, documents, tokens, .. } = self;
+    pub(crate) fn finish(mut self, id: i64) -> Segment {
+        self.close_attributes();
+        let Builder { terms, documents, tokens, full, .. } = self;
         // The tokens of each term together, in the order in which they came.
         let mut starts = vec![0_u32; terms.ends.len() + 1];
         tokens.iter().for_each(|[term, ..]| starts[*term as usize + 1] += 1);
@@ -93,6 +115,7 @@ impl<'a> Builder<'a> {
             *place += 1;
         }
         let mut writer = SegmentWriter::default();
+        full.into_iter().for_each(|(end, bytes)| writer.add_attributes(end, bytes));
         let (mut postings, mut distances) = (Vec::new(), Vec::new());
         for number in terms.sorted() {
             let term = terms.get(number);

@@ -1,5 +1,7 @@
 //! Making one segment of several, without their dead documents, in steps.
 
+mod attributes;
+
 use super::dead::Dead;
 use super::segment::documents::Documents;
 use super::segment::positions::Positions;
@@ -7,6 +9,7 @@ use super::segment::postings::{END, Posting, Postings};
 use super::segment::writer::SegmentWriter;
 use super::segment::{SegmentReader, TermWalk};
 use crate::error::Result;
+use attributes::Gathering;
 
 /// A merge that is under way.
 #[derive(Debug)]
@@ -14,6 +17,7 @@ pub(crate) struct Merge {
     /// For each segment and each of its documents its number in the merged one, or [`END`].
     numbers: Vec<Vec<u32>>,
     documents: Documents,
+    attributes: Gathering,
     pub(crate) writer: SegmentWriter,
     /// The last term that was written.
     after: Vec<u8>,
@@ -32,7 +36,8 @@ impl Merge {
         after: Vec<u8>,
     ) -> Result<Merge> {
         let (numbers, documents) = number(inputs)?;
-        Ok(Merge { numbers, documents, writer, after })
+        let attributes = Gathering::resume(&numbers, writer.attributes_end());
+        Ok(Merge { numbers, documents, attributes, writer, after })
     }
 
     /// The last term that was written.
@@ -46,9 +51,19 @@ impl Merge {
         number.filter(|number| *number != END)
     }
 
-    /// Merges the next terms, until so many bytes wait to be taken from the writer; whether that
-    /// was all, documents included.
+    /// Merges what is next, until so many bytes wait to be taken from the writer, and says whether
+    /// that was all: first attributes, which the head says how far they are, then terms, and at the
+    /// end the documents.
     pub(crate) fn step(&mut self, inputs: &[SegmentReader<'_>], bytes: usize) -> Result<bool> {
+        while self.writer.waiting() < bytes
+            && let Some((end, part)) = self.attributes.part(inputs, &self.numbers)?
+        {
+            self.writer.add_attributes(end, part);
+        }
+        self.merge_terms(inputs, bytes)
+    }
+
+    fn merge_terms(&mut self, inputs: &[SegmentReader<'_>], bytes: usize) -> Result<bool> {
         let mut walks = Vec::with_capacity(inputs.len());
         for (input, reader) in inputs.iter().enumerate() {
             let mut walk = reader.walk(&self.after)?;

@@ -59,11 +59,17 @@ pub(crate) trait Judge {
     /// Whether a document may be found, and what it is ranked by instead of its score.
     fn judge(&mut self, part: usize, documents: &Documents, doc: u32, score: f64) -> Option<Rank>;
 
+    /// The first document from `doc` on that may be found, as far as that can be said without going
+    /// through the documents.
+    fn next(&mut self, _part: usize, doc: u32) -> u32 {
+        doc
+    }
+
     /// Whether nothing is ranked higher than its score, so that low scores can be passed over.
     fn prunes(&self) -> bool;
 
     /// Called now and then: an error ends the search.
-    fn check(&self) -> Result<()>;
+    fn check(&mut self) -> Result<()>;
 }
 
 /// How phrases count.
@@ -178,6 +184,12 @@ impl Collector<'_, '_> {
             if bound * ROUNDING < self.top.least() {
                 break;
             }
+            let next = self.judge.next(self.part, doc);
+            if next > doc {
+                // Its block may have a lower bound.
+                doc = next;
+                continue;
+            }
             doc = match &mut walk {
                 Walk::List(list) => {
                     list.postings.seek(doc);
@@ -186,6 +198,11 @@ impl Collector<'_, '_> {
                 walk => {
                     let mut doc = walk.seek(doc);
                     while doc <= until && doc != END {
+                        let next = self.judge.next(self.part, doc);
+                        if next > doc {
+                            doc = walk.seek(next);
+                            continue;
+                        }
                         self.take(walk, doc);
                         looked += 1;
                         if looked % DOCUMENTS_PER_CHECK == 0 {
@@ -216,13 +233,20 @@ impl Collector<'_, '_> {
         let (weight, idf) = (list.weight, list.idf);
         let lens = self.scope.documents.lens();
         let (docs, freqs) = list.postings.rest_of_block();
+        let mut next = 0;
         for (doc, freq) in docs.iter().zip(freqs) {
+            if *doc < next {
+                continue;
+            }
             let Some(len) = lens.get(*doc as usize) else { continue };
             let score = 0.0 + self.bm25.score(idf, f64::from(*freq) * weight, *len);
             if (score >= self.top.least() || !self.judge.prunes())
                 && !self.scope.dead.contains(*doc)
             {
-                self.give(*doc, score);
+                next = self.judge.next(self.part, *doc);
+                if next == *doc {
+                    self.give(*doc, score);
+                }
             }
         }
         list.postings.next_block()

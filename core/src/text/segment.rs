@@ -7,6 +7,7 @@
 //! | [`postings`], [`bound`] | the documents of a term, and what they can score at most |
 //! | [`positions`] | where in them it stands |
 //! | [`documents`] | keys, lengths and times of the documents |
+//! | [`attributes`] | what filters ask for |
 //! | [`writer`] | writing one |
 //!
 //! Parts are read when they are first needed and kept until the memory is wanted back. What is
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+pub(super) mod attributes;
 mod bound;
 pub(super) mod documents;
 pub(super) mod head;
@@ -26,6 +28,7 @@ pub(super) mod terms;
 pub(super) mod writer;
 
 use crate::error::{Error, Result};
+use crate::vector::Attributes;
 use documents::Documents;
 use head::{Head, Kind};
 use terms::{Entry, Place, Scan, TermsPart};
@@ -56,6 +59,8 @@ pub(crate) struct Segment {
     /// Where in its stream a part begins, and its number.
     postings: Vec<(u64, u32)>,
     positions: Vec<(u64, u32)>,
+    /// The document behind the last one of each part with attributes, and its number.
+    attributes: Vec<(u32, u32)>,
     read: Mutex<Read>,
 }
 
@@ -63,7 +68,9 @@ pub(crate) struct Segment {
 #[derive(Debug, Clone, Default)]
 struct Read {
     parts: Vec<Option<Arc<[u8]>>>,
-    /// How many bytes these have.
+    /// By the order of their parts.
+    attributes: Vec<Option<Arc<Attributes>>>,
+    /// How many bytes all these have.
     bytes: usize,
     documents: Option<Arc<Documents>>,
 }
@@ -73,6 +80,7 @@ impl Segment {
     pub(crate) fn new(id: i64, head: Head) -> Segment {
         let (mut terms, mut postings, mut positions) = (Vec::new(), Vec::new(), Vec::new());
         let (mut postings_end, mut positions_end) = (0, 0);
+        let mut attributes = Vec::new();
         for (number, part) in (0..).zip(&head.parts) {
             match part.kind {
                 Kind::Terms => terms.push(number),
@@ -84,11 +92,18 @@ impl Segment {
                     positions.push((positions_end, number));
                     positions_end += part.len;
                 }
-                Kind::Documents | Kind::Attributes => {}
+                Kind::Documents => {}
+                Kind::Attributes => {
+                    attributes.extend(part.attributes_end().map(|end| (end, number)));
+                }
             }
         }
-        let read = Read { parts: vec![None; head.parts.len()], ..Read::default() };
-        Segment { id, head, terms, postings, positions, read: Mutex::new(read) }
+        let read = Read {
+            parts: vec![None; head.parts.len()],
+            attributes: vec![None; attributes.len()],
+            ..Read::default()
+        };
+        Segment { id, head, terms, postings, positions, attributes, read: Mutex::new(read) }
     }
 
     /// A segment that is whole in memory.
@@ -123,7 +138,7 @@ impl Segment {
         &self.head
     }
 
-    /// How many bytes of memory the parts take that were read, and the documents.
+    /// How many bytes of memory what was read takes.
     pub(crate) fn memory(&self) -> usize {
         let read = self.read.lock();
         read.bytes + read.documents.as_ref().map_or(0, |documents| documents.memory())
@@ -138,6 +153,7 @@ impl Segment {
     pub(crate) fn forget(&self) {
         let mut read = self.read.lock();
         read.parts.fill(None);
+        read.attributes.fill(None);
         read.bytes = 0;
     }
 
@@ -272,7 +288,7 @@ impl<'a> SegmentReader<'a> {
     /// A walk over the terms in order, beginning at most some terms before `from`.
     pub(crate) fn walk(&self, from: &[u8]) -> Result<TermWalk<'a>> {
         let first = |number: &u32| match self.segment.head.parts.get(*number as usize) {
-            Some(part) => &*part.first_term <= from,
+            Some(part) => &*part.mark <= from,
             None => false,
         };
         let index = self.segment.terms.partition_point(first).saturating_sub(1);

@@ -31,10 +31,14 @@ pub struct TextIndexOptions {
     /// A column with RFC 3339 times, to rank by and to search a range of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// Columns that filters may ask for, by their names.
+    /// Columns that [filters](crate::Filter) may ask for, by their names as they are written here,
+    /// which do not begin with `$`. NULL, blobs and infinite numbers are absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<String>,
-    /// A column with a JSON object, whose members filters may ask for too.
+    /// A column with a JSON object, whose members filters may ask for too, unless an attribute has
+    /// the same name; what is no [`Metadata`](crate::Metadata) has none. When members and
+    /// attributes of a row take more than
+    /// [`JSON_BYTES_MAX`](crate::Metadata::JSON_BYTES_MAX) bytes together, the longest are absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<String>,
     /// How texts are cut into words.
@@ -69,13 +73,22 @@ impl TextIndexOptions {
                 self.columns.len()
             )));
         }
-        for (n, column) in self.columns.iter().enumerate() {
-            if self.columns[..n].iter().any(|other| other.eq_ignore_ascii_case(column)) {
-                return Err(Error::invalid(format!(
-                    "the column '{}' is named twice for a text index",
-                    shown(column)
-                )));
+        for columns in [&self.columns, &self.attributes] {
+            for (n, column) in columns.iter().enumerate() {
+                if columns[..n].iter().any(|other| other.eq_ignore_ascii_case(column)) {
+                    return Err(Error::invalid(format!(
+                        "the column '{}' is named twice for a text index",
+                        shown(column)
+                    )));
+                }
             }
+        }
+        if let Some(name) = self.attributes.iter().find(|name| name.starts_with('$')) {
+            return Err(Error::invalid(format!(
+                "no filter can ask for the attribute '{}', whose name begins with '$': rename the \
+                 column, or leave it out",
+                shown(name)
+            )));
         }
         self.text.validate()
     }

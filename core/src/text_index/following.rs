@@ -273,7 +273,8 @@ impl TextFollower {
                 Some(text.parse::<Timestamp>().unwrap_or(Timestamp::ZERO))
             }
         };
-        builder.add(key, time, texts.iter().map(|text| &**text));
+        let attributes = self.info.options.attributes_of(row);
+        builder.add(key, time, texts.iter().map(|text| &**text), attributes.as_ref());
         Ok(true)
     }
 

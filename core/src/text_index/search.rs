@@ -1,15 +1,18 @@
 //! Searching a text index.
 
 use super::TextIndex;
+use super::definition::TextIndexOptions;
+use super::filtered::Filtered;
 use super::following::TextFollower;
 use super::parts::Stored;
 use crate::engine::Database;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stores::TimeRange;
 use crate::text::{
-    Documents, Inverted, Judge, Plan, Rank, Ranked, TextQuery, Top, Weights, search,
+    Corpus, Documents, Inverted, Judge, Plan, Rank, Ranked, TextQuery, Top, Weights, search,
 };
 use crate::time::Timestamp;
+use crate::vector::Filter;
 
 /// So many bytes of stored parts are kept in memory between searches, beside the documents.
 const PARTS_BYTES_MAX: usize = 32 << 20;
@@ -50,6 +53,8 @@ pub struct TextSearchOptions {
     pub time: TimeRange,
     /// Only these rows, in any order.
     pub keys: Option<Vec<i64>>,
+    /// Only rows whose attributes and metadata match.
+    pub filter: Option<Filter>,
     /// Only what comes behind this in the ranking.
     pub after: Option<TextCursor>,
 }
@@ -91,7 +96,7 @@ impl TextIndex<'_> {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a column that the index does not have, weights that are
-    /// negative or not finite, or a ranking by time without times; [`ErrorKind::Interrupted`] and
+    /// negative or not finite, a ranking by time without times, or a filter without attributes; [`ErrorKind::Interrupted`] and
     /// [`ErrorKind::Timeout`]; [`ErrorKind::NotFound`] when the index was dropped, and storage
     /// kinds.
     pub fn search(
@@ -113,46 +118,23 @@ impl TextFollower {
         k: usize,
         options: &TextSearchOptions,
     ) -> Result<Vec<TextHit>> {
-        options.validate(self.info.options.time.is_some())?;
-        let plan = Plan::new(query, &self.analyzer, &self.info.options.columns)?;
-        if db.in_transaction() {
-            return self.ranked(db, &self.with_pending(db)?, &plan, k, options);
-        }
-        self.catch_up(db)?;
-        self.inverted.forget_beyond(PARTS_BYTES_MAX);
-        match self.ranked(db, &self.inverted, &plan, k, options) {
-            Err(error) if error.kind() == ErrorKind::Corrupt => {
-                // The rows are the truth.
-                self.start_over(db)?;
-                self.catch_up(db)?;
-                self.ranked(db, &self.inverted, &plan, k, options)
-            }
-            found => found,
-        }
-    }
-
-    fn ranked(
-        &self,
-        db: &Database,
-        inverted: &Inverted,
-        plan: &Plan,
-        k: usize,
-        options: &TextSearchOptions,
-    ) -> Result<Vec<TextHit>> {
-        let source = Stored(db);
-        let parts = inverted.parts();
-        let corpus = inverted.corpus(&parts, &source, &self.info.options.text.prefixes);
-        let weights = Weights { columns: &options.weights, typos: options.typos };
-        let mut top = Top::new(k, options.after.map(|after| (after.rank, after.key)));
-        let mut chosen = Chosen::new(db, options);
-        db.watched(|| search(plan, corpus, weights, &mut chosen, &mut top))?;
+        let mut top = None;
+        self.asked(db, query, options, |mut asked| {
+            let mut best = Top::new(k, options.after.map(|after| (after.rank, after.key)));
+            asked.db.watched(|| {
+                search(asked.plan, asked.corpus, asked.weights, &mut asked.chosen, &mut best)
+            })?;
+            top = Some(best);
+            Ok(())
+        })?;
+        let top = top.unwrap_or_else(|| Top::new(0, None));
         let hit = |Ranked { key, score, rank, .. }| TextHit { key, score, rank };
         Ok(top.into_sorted().into_iter().map(hit).collect())
     }
 }
 
 impl TextSearchOptions {
-    fn validate(&self, has_times: bool) -> Result<()> {
+    fn validate(&self, index: &TextIndexOptions) -> Result<()> {
         if let Some(weight) =
             self.weights.iter().find(|weight| !(**weight >= 0.0 && weight.is_finite()))
         {
@@ -168,7 +150,7 @@ impl TextSearchOptions {
             )));
         }
         let by_time = self.ranking != TextRanking::Relevance || self.time != TimeRange::default();
-        if by_time && !has_times {
+        if by_time && index.time.is_none() {
             return Err(Error::invalid(
                 "the text index has no times to search by: name a column of times when it is made",
             ));
@@ -187,34 +169,99 @@ impl TextSearchOptions {
     }
 }
 
+/// What a query asks of all segments.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) db: &'a Database,
+    pub(super) plan: &'a Plan,
+    pub(super) corpus: Corpus<'a>,
+    pub(super) weights: Weights<'a>,
+    pub(super) chosen: Chosen<'a>,
+}
+
+impl TextFollower {
+    /// Calls `f` with a query of all that is there, a second time if what it read was damaged.
+    pub(super) fn asked(
+        &mut self,
+        db: &Database,
+        query: &TextQuery,
+        options: &TextSearchOptions,
+        mut f: impl FnMut(Asked<'_>) -> Result<()>,
+    ) -> Result<()> {
+        options.validate(&self.info.options)?;
+        if options.filter.is_some() && !self.info.options.has_attributes() {
+            return Err(TextIndex::without_attributes(&self.info.name));
+        }
+        let plan = Plan::new(query, &self.analyzer, &self.info.options.columns)?;
+        if db.in_transaction() {
+            return self.ask(db, &self.with_pending(db)?, &plan, options, &mut f);
+        }
+        self.catch_up(db)?;
+        self.inverted.forget_beyond(PARTS_BYTES_MAX);
+        match self.ask(db, &self.inverted, &plan, options, &mut f) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                // The rows are the truth.
+                self.start_over(db)?;
+                self.catch_up(db)?;
+                self.ask(db, &self.inverted, &plan, options, &mut f)
+            }
+            found => found,
+        }
+    }
+
+    fn ask(
+        &self,
+        db: &Database,
+        inverted: &Inverted,
+        plan: &Plan,
+        options: &TextSearchOptions,
+        f: &mut dyn FnMut(Asked<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let source = Stored(db);
+        let parts = inverted.parts();
+        let corpus = inverted.corpus(&parts, &source, &self.info.options.text.prefixes);
+        let weights = Weights { columns: &options.weights, typos: options.typos };
+        let chosen = Chosen::new(db, options, corpus);
+        f(Asked { db, plan, corpus, weights, chosen })
+    }
+}
+
 /// Which rows a search may find, and how they are ranked.
 #[derive(Debug)]
-struct Chosen<'a> {
+pub(super) struct Chosen<'a> {
     db: &'a Database,
     ranking: TextRanking,
     time: TimeRange,
     /// Sorted.
     keys: Option<Vec<i64>>,
+    filter: Option<Filtered<'a>>,
 }
 
 impl<'a> Chosen<'a> {
-    fn new(db: &'a Database, options: &TextSearchOptions) -> Chosen<'a> {
+    fn new(db: &'a Database, options: &'a TextSearchOptions, corpus: Corpus<'a>) -> Chosen<'a> {
+        let filter = options.filter.as_ref();
+        let filter = filter.map(|filter| Filtered::new(filter, corpus.parts, corpus.source));
         let keys = options.keys.clone().map(|mut keys| {
             keys.sort_unstable();
             keys
         });
-        Chosen { db, ranking: options.ranking, time: options.time, keys }
+        Chosen { db, ranking: options.ranking, time: options.time, keys, filter }
     }
 }
 
 impl Judge for Chosen<'_> {
-    fn judge(&mut self, _: usize, documents: &Documents, doc: u32, score: f64) -> Option<Rank> {
+    fn judge(&mut self, part: usize, documents: &Documents, doc: u32, score: f64) -> Option<Rank> {
         if let Some(keys) = &self.keys {
             keys.binary_search(&documents.key(doc)).ok()?;
         }
         let time = documents.time(doc).unwrap_or(Timestamp::ZERO);
         let TimeRange { from, to } = self.time;
         if from.is_some_and(|from| time < from) || to.is_some_and(|to| time >= to) {
+            return None;
+        }
+        if let Some(filter) = &mut self.filter
+            && !filter.has(part, doc)
+        {
             return None;
         }
         Some(match self.ranking {
@@ -228,11 +275,16 @@ impl Judge for Chosen<'_> {
         })
     }
 
+    fn next(&mut self, part: usize, doc: u32) -> u32 {
+        self.filter.as_mut().map_or(doc, |filter| filter.next(part, doc))
+    }
+
     fn prunes(&self) -> bool {
         !matches!(self.ranking, TextRanking::Newest)
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&mut self) -> Result<()> {
+        self.filter.as_mut().map_or(Ok(()), Filtered::check)?;
         self.db.check_watch()
     }
 }

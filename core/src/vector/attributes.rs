@@ -5,6 +5,11 @@
 //! by the rows. What it does not hold are long texts, objects and arrays as a whole: rows that may
 //! have what a filter asks for are tested one by one then.
 
+#[cfg(test)]
+use std::sync::Arc;
+#[cfg(test)]
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::error::Result;
 
 use super::filter::Filter;
@@ -24,16 +29,18 @@ mod postings;
 mod rows;
 mod select;
 mod slot_set;
+mod values;
 
 use columns::Columns;
 use pages::Pages;
 use postings::Change;
 
-pub(super) use select::Selection;
+pub(crate) use select::Selection;
+pub(crate) use values::ValueCounts;
 
 /// The metadata of the slots `0..len`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Attributes {
+pub(crate) struct Attributes {
     rows: Pages,
     columns: Columns,
     /// The row that is being written.
@@ -47,9 +54,9 @@ pub(super) struct Attributes {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Answered {
     /// From the columns, for all slots.
-    pub(super) selected: std::cell::Cell<usize>,
+    pub(super) selected: Arc<AtomicUsize>,
     /// For one slot, from its row.
-    pub(super) tested: std::cell::Cell<usize>,
+    pub(super) tested: Arc<AtomicUsize>,
 }
 
 /// So much memory the row that is being written may keep.
@@ -57,7 +64,7 @@ const ROW_BYTES_KEPT: usize = 4096;
 
 impl Attributes {
     /// How many slots there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
@@ -71,7 +78,7 @@ impl Attributes {
     }
 
     /// Adds a slot.
-    pub(super) fn push(&mut self, metadata: &Metadata) {
+    pub(crate) fn push(&mut self, metadata: &Metadata) {
         let slot = u32::try_from(self.len()).unwrap_or(u32::MAX);
         self.columns.add(slot, metadata, &mut self.row);
         self.rows.push(&self.row);
@@ -100,7 +107,7 @@ impl Attributes {
     }
 
     /// The metadata of a slot, as they were given.
-    pub(super) fn get(&self, slot: u32) -> Metadata {
+    pub(crate) fn get(&self, slot: u32) -> Metadata {
         self.columns.metadata(self.rows.get(slot))
     }
 
@@ -110,14 +117,14 @@ impl Attributes {
     }
 
     /// How many bytes are held, without what the allocator adds to them.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         size_of::<Attributes>() + self.rows.memory() + self.columns.memory() + self.row.capacity()
     }
 
     /// Whether the metadata of a slot satisfies the filter.
-    pub(super) fn matches(&self, slot: u32, filter: &Filter) -> bool {
+    pub(crate) fn matches(&self, slot: u32, filter: &Filter) -> bool {
         #[cfg(test)]
-        self.answered.tested.set(self.answered.tested.get() + 1);
+        self.answered.tested.fetch_add(1, Ordering::Relaxed);
         self.columns.matches(self.rows.get(slot), filter.root())
     }
 
@@ -126,9 +133,9 @@ impl Attributes {
     ///
     /// What takes more is left out, and makes the selection larger. A 64th of the slots is the
     /// least that is of use, and as much as the search without a filter costs is the most.
-    pub(super) fn select(&self, filter: &Filter, budget: usize) -> Selection {
+    pub(crate) fn select(&self, filter: &Filter, budget: usize) -> Selection {
         #[cfg(test)]
-        self.answered.selected.set(self.answered.selected.get() + 1);
+        self.answered.selected.fetch_add(1, Ordering::Relaxed);
         select::select(&self.columns, self.len(), filter.root(), budget)
     }
 

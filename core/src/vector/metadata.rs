@@ -148,7 +148,7 @@ impl Metadata {
     }
 
     /// Sorts `entries` and keeps the last of equal keys.
-    pub(super) fn from_entries(mut entries: Vec<(Box<str>, MetaValue)>) -> Metadata {
+    pub(crate) fn from_entries(mut entries: Vec<(Box<str>, MetaValue)>) -> Metadata {
         // Stable, so that of equal keys the last one read stands last.
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         entries.dedup_by(|later, kept| {
@@ -162,7 +162,7 @@ impl Metadata {
     }
 
     /// Refuses what is longer as JSON than [`JSON_BYTES_MAX`](Metadata::JSON_BYTES_MAX).
-    pub(super) fn check_size(&self) -> Result<()> {
+    pub(crate) fn check_size(&self) -> Result<()> {
         let mut counter = Counter { left: Metadata::JSON_BYTES_MAX };
         serde_json::to_writer(&mut counter, self).map_err(|_| {
             Error::new(
@@ -231,7 +231,7 @@ impl MetaValue {
     ///
     /// Integers and floats compare by their exact values, so `1` and `1.0` are equal and
     /// 9007199254740993 is more than 9007199254740992.0.
-    pub(super) fn compare(&self, other: &MetaValue) -> Ordering {
+    pub(crate) fn compare(&self, other: &MetaValue) -> Ordering {
         use MetaValue::{Array, Bool, Float, Int, Object, Text};
         match (self, other) {
             (Bool(a), Bool(b)) => a.cmp(b),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `sgtx`, version 1 | 4 bytes, u8 |
 //! | the number of documents, and of all their tokens | varints |
-//! | for each part: its kind, its length, its first term if it has terms | u8, varint, blob |
+//! | for each part: its kind, its length, its mark | u8, varint, blob |
 //! | XXH3-64 of its bytes | u64 |
 //! | XXH3-64 of everything before | u64 |
 
@@ -38,8 +38,17 @@ pub(crate) struct Part {
     pub(crate) kind: Kind,
     pub(crate) len: u64,
     pub(crate) checksum: u64,
-    /// Empty unless it has terms.
-    pub(crate) first_term: Box<[u8]>,
+    /// Of terms the first one; of attributes the number behind the last document they are of, as
+    /// a varint; otherwise empty.
+    pub(crate) mark: Box<[u8]>,
+}
+
+impl Part {
+    /// Where a part of attributes ends; behind all documents if it does not say.
+    pub(crate) fn attributes_end(&self) -> Option<u32> {
+        let end = || Reader::new(&self.mark).u32().unwrap_or(u32::MAX);
+        (self.kind == Kind::Attributes).then(end)
+    }
 }
 
 /// The head of a segment.
@@ -67,7 +76,7 @@ impl Head {
         for part in &self.parts {
             out.push((0..).zip(KINDS).find(|(_, kind)| *kind == part.kind).map_or(0, |(n, _)| n));
             varint::put(&mut out, part.len);
-            varint::put_blob(&mut out, &part.first_term);
+            varint::put_blob(&mut out, &part.mark);
             out.extend(part.checksum.to_le_bytes());
         }
         let checksum = checksum(&out);
@@ -113,7 +122,7 @@ impl Head {
             parts.push(Part {
                 kind: *KINDS.get(usize::from(reader.byte()?))?,
                 len: reader.u64().filter(|len| *len > 0 && *len <= u64::from(u32::MAX))?,
-                first_term: reader.blob()?.into(),
+                mark: reader.blob()?.into(),
                 checksum: reader.array().map(u64::from_le_bytes)?,
             });
         }
@@ -137,7 +146,7 @@ mod tests {
             kind,
             len: 300,
             checksum: 0x0123_4567_89ab_cdef,
-            first_term: first.into(),
+            mark: first.into(),
         };
         let parts = KINDS.map(|kind| part(kind, b"term")).to_vec();
         let head = Head { documents: 7, tokens: 1 << 40, parts };

@@ -5,6 +5,7 @@ use super::postings::{self, Posting};
 use super::terms::TermsWriter;
 use super::{documents, positions};
 use crate::text::bitpack::BLOCK;
+use crate::text::varint;
 
 /// A part is closed when it would get longer than this; a longer list has a part of its own.
 pub(crate) const PART_BYTES: usize = 32 * 1024;
@@ -81,9 +82,17 @@ impl SegmentWriter {
         }
     }
 
-    /// Adds a part that is not of terms.
-    pub(crate) fn add_part(&mut self, kind: Kind, bytes: Vec<u8>) {
-        put(&mut self.head, &mut self.done, kind, bytes, Box::default());
+    /// Adds a part of attributes, of the documents behind those before up to `end`.
+    pub(crate) fn add_attributes(&mut self, end: u32, bytes: Vec<u8>) {
+        let mut mark = Vec::new();
+        varint::put(&mut mark, end.into());
+        put(&mut self.head, &mut self.done, Kind::Attributes, bytes, mark.into());
+    }
+
+    /// Of how many documents it has the attributes.
+    pub(crate) fn attributes_end(&self) -> u32 {
+        let ends = self.head.parts.iter().filter_map(Part::attributes_end);
+        ends.last().unwrap_or(0)
     }
 
     /// Adds the documents, and notes how many they are and how long.
@@ -92,7 +101,8 @@ impl SegmentWriter {
         self.head.tokens = documents.lens().iter().map(|len| u64::from(*len)).sum();
         for start in (0..documents.len()).step_by(documents::PART_DOCUMENTS) {
             let end = documents.len().min(start + documents::PART_DOCUMENTS);
-            self.add_part(Kind::Documents, documents.encode(start..end));
+            let bytes = documents.encode(start..end);
+            put(&mut self.head, &mut self.done, Kind::Documents, bytes, Box::default());
         }
     }
 
@@ -125,10 +135,10 @@ fn put(
     done: &mut Vec<(u32, Vec<u8>)>,
     kind: Kind,
     bytes: Vec<u8>,
-    first_term: Box<[u8]>,
+    mark: Box<[u8]>,
 ) {
     let number = u32::try_from(head.parts.len()).unwrap_or(u32::MAX);
     let (len, checksum) = (bytes.len() as u64, checksum(&bytes));
-    head.parts.push(Part { kind, len, checksum, first_term });
+    head.parts.push(Part { kind, len, checksum, mark });
     done.push((number, bytes));
 }

@@ -2,7 +2,7 @@
 
 /// A set of the slots below some number, as one bit each.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::vector) struct Bitmap {
+pub(crate) struct Bitmap {
     /// Bit `i % 64` of word `i / 64` is slot `i`; no bit is set behind the last slot.
     words: Vec<u64>,
     /// How many slots there are, in the set or not.
@@ -23,9 +23,22 @@ impl Bitmap {
         &mut self.words
     }
 
-    pub(in crate::vector) fn contains(&self, slot: u32) -> bool {
+    pub(crate) fn contains(&self, slot: u32) -> bool {
         let word = self.words.get(slot as usize / 64);
         word.is_some_and(|word| word & 1 << (slot % 64) != 0)
+    }
+
+    /// The first slot in it from this one on.
+    pub(crate) fn first_from(&self, slot: u32) -> Option<u32> {
+        let at = slot as usize / 64;
+        let rest = self.words.get(at..)?;
+        // Of the first word without the bits before.
+        let words = rest.iter().enumerate().map(|(n, word)| match n {
+            0 => word & (u64::MAX << (slot % 64)),
+            _ => *word,
+        });
+        let (index, word) = (at..).zip(words).find(|(_, word)| *word != 0)?;
+        u32::try_from(index * 64).ok().map(|start| start + word.trailing_zeros())
     }
 
     /// How many slots are in it.
@@ -90,6 +103,16 @@ mod tests {
             bitmap.complement();
             assert!(bitmap.is_empty());
         }
+    }
+
+    #[test]
+    fn the_next_slot_is_found_from_any_other() {
+        let bitmap = of(&[1, 63, 64, 190], 200);
+        for slot in 0..300 {
+            let expected = bitmap.iter().find(|it| *it >= slot);
+            assert_eq!(bitmap.first_from(slot), expected, "{slot}");
+        }
+        assert_eq!(of(&[], 0).first_from(0), None);
     }
 
     #[test]

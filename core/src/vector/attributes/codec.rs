@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 
 impl Attributes {
     /// Adds everything to the end of `out`, for [`decode`](Attributes::decode).
-    pub(in crate::vector) fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         let Columns { keys, terms, .. } = &self.columns;
         write_varint(out, u64::from(keys.end()));
         for number in 0..keys.end() {
@@ -51,7 +51,7 @@ impl Attributes {
     /// # Errors
     /// [`Corrupt`](crate::ErrorKind::Corrupt) unless they are what `encode` could have written;
     /// [`Full`](crate::ErrorKind::Full) when memory runs out.
-    pub(in crate::vector) fn decode(bytes: &[u8], slots: usize) -> Result<Attributes> {
+    pub(crate) fn decode(bytes: &[u8], slots: usize) -> Result<Attributes> {
         let mut attributes = Attributes::default();
         let mut reader = Reader::new(bytes);
         let columns = &mut attributes.columns;

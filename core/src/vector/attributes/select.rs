@@ -16,11 +16,11 @@ use crate::vector::metadata::MetaValue;
 
 /// What the index says about a filter.
 #[derive(Debug, Clone)]
-pub(in crate::vector) struct Selection {
+pub(crate) struct Selection {
     /// The slots that may match; `None` for all of them.
-    pub(in crate::vector) slots: Option<Bitmap>,
+    pub(crate) slots: Option<Bitmap>,
     /// Whether each of these has still to be tested.
-    pub(in crate::vector) residual: bool,
+    pub(crate) residual: bool,
 }
 
 /// Finds the slots that `node` may select among the first `slots`, in about `budget` steps: one

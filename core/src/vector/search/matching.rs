@@ -76,7 +76,10 @@ impl VectorIndex {
     #[cfg(test)]
     pub(crate) fn filters_answered(&self) -> (usize, usize) {
         let answered = &self.attributes.answered;
-        (answered.selected.get(), answered.tested.get())
+        (
+            answered.selected.load(std::sync::atomic::Ordering::Relaxed),
+            answered.tested.load(std::sync::atomic::Ordering::Relaxed),
+        )
     }
 
     /// The metadata of the vector under `id`.
