@@ -89,7 +89,9 @@ pub struct MemorySearch {
     pub vector: Option<Vec<f32>>,
     /// Where to look; everywhere, unless some are named.
     pub sources: Vec<MemorySource>,
-    /// Only records whose attributes match: of messages their metadata and `session_id`, `role`,
+    /// Only records whose attributes match. What is found by words is held to the attributes of
+    /// the record, what is found by nearness to the metadata of the vector: of messages their
+    /// metadata and `session_id`, `role`,
     /// `origin` and `tool_name`; of summaries `status`; of facts `entity_id`, `predicate`,
     /// `confidence` and `source`; of vectors their metadata.
     pub filter: Option<Filter>,

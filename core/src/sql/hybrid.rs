@@ -18,7 +18,7 @@ use crate::store::Store;
 use crate::stores::Message;
 use crate::text::words;
 use crate::text_index::{TextIndex, TextIndexInfo, TextSearchOptions};
-use crate::vector::{Hit, HitCursor, MetaValue, Metadata, SearchOptions};
+use crate::vector::{Filter, Hit, HitCursor, MetaValue, Metadata, SearchOptions};
 
 /// Where a record is: its table, and its number there.
 type Row = (MemorySource, i64);
@@ -68,11 +68,22 @@ pub(super) fn search<A: StoreAccess>(
 }
 
 impl<A: StoreAccess> Search<'_, A> {
-    /// Whether a record has to be looked at before it counts.
-    fn is_restricted(&self) -> bool {
-        let MemorySearch { session, role, time, filter, .. } = self.wanted;
-        let is_timed = time.from.is_some() || time.to.is_some();
-        session.is_some() || role.is_some() || is_timed || filter.is_some()
+    /// What the index of a source has to select; `None` where nothing can count.
+    fn filter_of(&self, source: MemorySource) -> Option<Option<Filter>> {
+        let MemorySearch { session, role, filter, .. } = self.wanted;
+        let mut parts: Vec<Filter> = filter.iter().cloned().collect();
+        match source {
+            MemorySource::Messages => {
+                parts.extend(session.iter().map(|id| Filter::equals("session_id", id)));
+                parts.extend(role.iter().map(|role| Filter::equals("role", role.as_str())));
+            }
+            _ if role.is_some() => return None,
+            MemorySource::Facts => {
+                parts.extend(session.iter().map(|id| Filter::equals("source", id)));
+            }
+            _ => {}
+        }
+        Some(parts.into_iter().reduce(Filter::and))
     }
 
     fn by_words(&self) -> Result<Vec<Candidate>> {
@@ -123,19 +134,23 @@ impl<A: StoreAccess> Search<'_, A> {
     ) -> Result<()> {
         let index = TextIndex::new(self.store, info.clone());
         let pool = self.wanted.pool();
+        let Some(filter) = self.filter_of(source) else { return Ok(()) };
         let mut options = TextSearchOptions {
             typos: self.wanted.typos,
             time: self.wanted.time,
+            filter,
             ..TextSearchOptions::default()
         };
+        // Which sessions a summary is of is in no attribute.
+        let must_read = self.wanted.session.is_some() && source == MemorySource::Summaries;
         let mut count = 0;
         loop {
             let hits = index.search(query, pool, &options)?;
             for hit in &hits {
-                let record = match self.is_restricted() {
+                let record = match must_read {
                     false => None,
                     true => match read_record(self.store.database(), source, hit.key)? {
-                        Some(record) if self.counts(&record) => Some(record),
+                        Some(record) if self.belongs(&record) => Some(record),
                         _ => continue,
                     },
                 };
@@ -224,14 +239,6 @@ impl<A: StoreAccess> Search<'_, A> {
         };
         let counts = self.wanted.looks_in(row.0) && self.belongs(&record);
         Ok(counts.then_some(Known { row: Some(row), record: Some(record) }))
-    }
-
-    /// Whether a record is one that is asked for.
-    fn counts(&self, record: &MemoryRecord) -> bool {
-        let matches = self.wanted.filter.as_ref().is_none_or(|filter| {
-            attributes(record).is_some_and(|attributes| filter.matches(&attributes))
-        });
-        matches && self.belongs(record)
     }
 
     /// Whether session, role and time are those that are asked for.
@@ -417,35 +424,4 @@ fn text_of(record: &MemoryRecord) -> String {
         MemoryRecord::Fact(fact) => format!("{} {} {}", fact.entity_id, fact.predicate, fact.value),
         MemoryRecord::Vector(_) => String::new(),
     }
-}
-
-/// What filters may ask of a record.
-fn attributes(record: &MemoryRecord) -> Option<Metadata> {
-    use serde_json::{Map, Value, json};
-    let mut members: Map<String, Value> = Map::new();
-    let mut put = |key: &str, value: Value| members.insert(key.to_owned(), value);
-    match record {
-        MemoryRecord::Message(message) => {
-            for (key, value) in &message.metadata {
-                put(key, json!(value));
-            }
-            put("session_id", json!(message.session_id));
-            put("role", json!(message.role.as_str()));
-            put("tool_name", json!(message.tool_name));
-            if let Some(origin) = message.origin {
-                put("origin", json!(origin.as_str()));
-            }
-        }
-        MemoryRecord::Summary(summary) => {
-            put("status", json!(summary.status.as_str()));
-        }
-        MemoryRecord::Fact(fact) => {
-            put("entity_id", json!(fact.entity_id));
-            put("predicate", json!(fact.predicate));
-            put("confidence", json!(fact.confidence));
-            put("source", json!(fact.source));
-        }
-        MemoryRecord::Vector(vector) => return Some(vector.metadata.clone()),
-    }
-    Metadata::from_value(&Value::Object(members)).ok()
 }

@@ -71,6 +71,17 @@ impl Filter {
     /// The most conditions and operand values a filter may have together.
     pub const NODES_MAX: usize = 4096;
 
+    /// The filter for a text under a key.
+    pub(crate) fn equals(key: &str, text: &str) -> Filter {
+        let tests = vec![Test::Equal(MetaValue::Text(text.into()))];
+        Filter { root: Node::Key { key: key.into(), tests } }
+    }
+
+    /// What both select.
+    pub(crate) fn and(self, other: Filter) -> Filter {
+        Filter { root: Node::All(vec![self.root, other.root]) }
+    }
+
     /// Whether `metadata` satisfies the filter.
     pub fn matches(&self, metadata: &Metadata) -> bool {
         self.root.matches(metadata)
