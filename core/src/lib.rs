@@ -71,8 +71,9 @@ pub use store::{IndexState, Store, StoreParts};
 pub use stores::*;
 pub use text::{Language, TextOptions, TextQuery};
 pub use text_index::{
-    Facet, Facets, TEXT_INDEX_NAME_BYTES_MAX, TEXT_ROW_BYTES_MAX, TextCursor, TextHit, TextIndex,
-    TextIndexInfo, TextIndexOptions, TextRanking, TextSearchOptions,
+    Facet, Facets, Highlighted, Snippet, SnippetOptions, TEXT_INDEX_NAME_BYTES_MAX,
+    TEXT_ROW_BYTES_MAX, TextCursor, TextHit, TextIndex, TextIndexInfo, TextIndexOptions,
+    TextRanking, TextSearchOptions,
 };
 pub use time::Timestamp;
 pub use transfer::{export, import};

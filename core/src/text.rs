@@ -10,6 +10,7 @@ pub(crate) mod merging;
 pub(crate) mod query;
 mod search;
 mod segment;
+mod snippet;
 mod varint;
 
 use std::borrow::Cow;
@@ -27,6 +28,7 @@ pub(crate) use segment::head::Head;
 pub(crate) use segment::postings::END;
 pub(crate) use segment::writer::SegmentWriter;
 pub(crate) use segment::{Segment, SegmentReader, Source};
+pub(crate) use snippet::Marker;
 
 /// The words of `text` in lower case and without diacritics, in order: what SQLite's FTS5 makes
 /// of it by default.

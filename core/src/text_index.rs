@@ -7,18 +7,20 @@ mod filtered;
 mod following;
 mod parts;
 mod search;
+mod snippet;
 mod upkeep;
 
 use crate::engine::Database;
 use crate::error::{ErrorKind, Result};
 use crate::store::Store;
-use crate::text::Inverted;
+use crate::text::{Inverted, TextQuery};
 pub(crate) use definition::{NewRows, create, list, not_found, remove};
 pub use definition::{TEXT_INDEX_NAME_BYTES_MAX, TextIndexInfo, TextIndexOptions};
 pub use facets::{Facet, Facets};
 pub use following::TEXT_ROW_BYTES_MAX;
 pub(crate) use following::TextFollower;
 pub use search::{TextCursor, TextHit, TextRanking, TextSearchOptions};
+pub use snippet::{Highlighted, Snippet, SnippetOptions};
 
 /// So many rows are read at once, and what is due is stored in between.
 const ROWS_AT_ONCE: usize = 4096;

@@ -12,6 +12,7 @@ mod tokenizer;
 mod unicode;
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use crate::error::Result;
 use tokenizer::{Kind, Piece, pieces};
@@ -82,6 +83,12 @@ impl Analyzer {
                 each(Token { term: &term, position, start, end });
             }
         });
+    }
+
+    /// Hands the position of every word of a document to `each`, ascending, and where it is in the
+    /// text: of stop words too.
+    pub(crate) fn each_place(&self, text: &str, mut each: impl FnMut(u32, Range<usize>)) {
+        self.pieces(text, |piece| each(piece.position, piece.start..piece.end));
     }
 
     /// What a document must hold to hold `text`; nothing when there is no word in it but stop

@@ -24,9 +24,12 @@ use super::segment::{Segment, SegmentReader, Source};
 use crate::error::Result;
 use bm25::Bm25;
 use leaf::Matches;
+pub(super) use near::{Spot, near};
 pub(crate) use plan::Plan;
+pub(super) use plan::{Leaf, Step};
 pub(crate) use top::{Rank, Ranked, Top};
 pub(crate) use typo::TYPOS_MAX;
+pub(super) use typo::allowed as typos_in;
 use walk::{Found, Walk};
 
 /// So many documents are looked at between two looks at whether to stop.

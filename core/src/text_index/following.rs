@@ -198,6 +198,11 @@ impl TextFollower {
         Ok(())
     }
 
+    /// Selects what is read of a row by its number.
+    pub(super) fn select_row(&self) -> String {
+        format!("{}rowid = ?", self.select)
+    }
+
     /// The hash of the last row that was read.
     pub(super) fn hash_of_last(&self) -> Option<i64> {
         self.last_row.filter(|(key, _)| Some(*key) == self.read_to).map(|(_, hash)| hash)
@@ -316,7 +321,7 @@ impl TextFollower {
 }
 
 /// The text of a value, as it is searched.
-fn text_of(value: ValueRef<'_>) -> Cow<'_, str> {
+pub(super) fn text_of(value: ValueRef<'_>) -> Cow<'_, str> {
     match value {
         ValueRef::Text(text) => Cow::Borrowed(text),
         ValueRef::Integer(number) => Cow::Owned(number.to_string()),

@@ -9,7 +9,8 @@ use crate::engine::Database;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stores::TimeRange;
 use crate::text::{
-    Corpus, Documents, Inverted, Judge, Plan, Rank, Ranked, TextQuery, Top, Weights, search,
+    Corpus, Documents, Inverted, Judge, Plan, Rank, Ranked, TYPOS_MAX, TextQuery, Top, Weights,
+    search,
 };
 use crate::time::Timestamp;
 use crate::vector::Filter;
@@ -142,13 +143,7 @@ impl TextSearchOptions {
                 "the weight {weight} of a column is no finite number from 0 on"
             )));
         }
-        if self.typos > crate::text::TYPOS_MAX {
-            return Err(Error::invalid(format!(
-                "{} typos are more than the {} that are looked for",
-                self.typos,
-                crate::text::TYPOS_MAX
-            )));
-        }
+        check_typos(self.typos)?;
         let by_time = self.ranking != TextRanking::Relevance || self.time != TimeRange::default();
         if by_time && index.time.is_none() {
             return Err(Error::invalid(
@@ -223,6 +218,15 @@ impl TextFollower {
         let weights = Weights { columns: &options.weights, typos: options.typos };
         let chosen = Chosen::new(db, options, corpus);
         f(Asked { db, plan, corpus, weights, chosen })
+    }
+}
+
+pub(super) fn check_typos(typos: u8) -> Result<()> {
+    match typos {
+        0..=TYPOS_MAX => Ok(()),
+        _ => Err(Error::invalid(format!(
+            "{typos} typos are more than the {TYPOS_MAX} that are looked for"
+        ))),
     }
 }
 

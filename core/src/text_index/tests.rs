@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::params;
 use crate::testing::test;
-use crate::{TextQuery, params};
 
 mod naive;
 
@@ -248,4 +248,55 @@ fn a_scrub_leaves_no_word_of_what_was_deleted_in_any_segment() {
     let query = TextQuery::parse("kept").unwrap();
     let hits = index.search(&query, 1000, &TextSearchOptions::default()).unwrap();
     assert_eq!(hits.len(), 150);
+}
+
+#[test]
+fn rows_are_shown_as_they_are_now_inside_a_transaction_too() {
+    let store = store_with_table();
+    let db = store.database();
+    db.execute("INSERT INTO doc VALUES (1, 'red x', 42), (2, NULL, 'green red')", ()).unwrap();
+    let index = store.text_index("docs").unwrap();
+    let (query, options) = (TextQuery::parse("red OR 42").unwrap(), SnippetOptions::default());
+    let shown = |key| {
+        let columns = index.highlight(&query, key, &options).unwrap();
+        columns.map(|columns| columns.iter().map(|c| c.marked("[", "]")).collect::<Vec<_>>())
+    };
+    assert_eq!(shown(1).unwrap(), ["[red] x", "[42]"]);
+    assert_eq!(shown(2).unwrap(), ["", "green [red]"]);
+    store.begin().unwrap();
+    db.execute("UPDATE doc SET t = 'blue' WHERE key = 1", ()).unwrap();
+    db.execute("DELETE FROM doc WHERE key = 2", ()).unwrap();
+    db.execute("INSERT INTO doc VALUES (3, 'x', 'red')", ()).unwrap();
+    assert_eq!(shown(1).unwrap(), ["blue", "[42]"]);
+    assert_eq!(shown(2), None);
+    let snippet = index.snippet(&query, 3, &options).unwrap().unwrap();
+    assert_eq!((snippet.column, &*snippet.marked("[", "]", "...")), (1, "[red]"));
+    db.rollback().unwrap();
+    assert_eq!(shown(2).unwrap(), ["", "green [red]"]);
+    assert_eq!(index.snippet(&query, 3, &options).unwrap(), None);
+}
+
+#[test]
+fn snippets_refuse_what_cannot_be() {
+    let store = store_with_table();
+    let index = store.text_index("docs").unwrap();
+    let query = TextQuery::parse("red").unwrap();
+    let of = |texts: &[&str], options| {
+        index.snippet_of(&query, texts, &options).map_err(|error| error.kind())
+    };
+    let good = SnippetOptions::default();
+    assert_eq!(of(&["", "a red"], good.clone()).unwrap().text, "a red");
+    assert_eq!(of(&["a"], good.clone()), Err(ErrorKind::InvalidInput));
+    for tokens in [0, 65] {
+        assert_eq!(
+            of(&["", ""], SnippetOptions { tokens, ..good.clone() }),
+            Err(ErrorKind::InvalidInput)
+        );
+    }
+    assert_eq!(
+        of(&["", ""], SnippetOptions { typos: 3, ..good.clone() }),
+        Err(ErrorKind::InvalidInput)
+    );
+    let long = "a".repeat(TEXT_ROW_BYTES_MAX);
+    assert_eq!(of(&[&long, "b"], good), Err(ErrorKind::Limit));
 }

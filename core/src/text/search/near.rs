@@ -7,7 +7,7 @@ use super::plan::Leaf;
 use crate::error::Result;
 
 /// A place in a document: its column in the upper half, the position in the lower.
-type Spot = u64;
+pub(in crate::text) type Spot = u64;
 
 /// For each phrase, how many documents have it, and of the documents that have all of them near
 /// each other those of its occurrences that are.
@@ -92,7 +92,7 @@ fn take(rest: &mut &[(u32, Spot)], doc: u32) -> Vec<Spot> {
 ///
 /// The sets are found as FTS5 finds them: from the front, the phrase whose next occurrence comes
 /// first goes on to it.
-fn near(spots: &[Vec<Spot>], spans: &[u64], distance: u64) -> Vec<Vec<Spot>> {
+pub(in crate::text) fn near(spots: &[Vec<Spot>], spans: &[u64], distance: u64) -> Vec<Vec<Spot>> {
     let mut out: Vec<Vec<Spot>> = vec![Vec::new(); spots.len()];
     let mut at = vec![0_usize; spots.len()];
     let Some(mut latest) = spots.first().and_then(|spots| spots.first()).copied() else {

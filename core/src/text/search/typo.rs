@@ -18,12 +18,17 @@ pub(crate) const TYPOS_MAX: u8 = 2;
 /// So long a word may have a typo, and so long two.
 const CHARS_MIN: [usize; TYPOS_MAX as usize] = [4, 8];
 
+/// How many typos a word of so many characters may have, when the search allows `typos`.
+pub(in crate::text) fn allowed(chars: usize, typos: u8) -> usize {
+    let by_length = CHARS_MIN.iter().take_while(|least| chars >= **least).count();
+    by_length.min(usize::from(typos))
+}
+
 /// The terms that are `word` with at most as many typos as its length and the search allow, and
 /// what each is worth.
 pub(super) fn expansions(word: &str, column: u8, scope: &Scope<'_>) -> Result<Vec<(List, f64)>> {
     let wanted: Vec<char> = word.chars().collect();
-    let by_length = CHARS_MIN.iter().take_while(|least| wanted.len() >= **least).count();
-    let most = by_length.min(usize::from(scope.typos));
+    let most = allowed(wanted.len(), scope.typos);
     let mut lists = Vec::new();
     if most == 0 {
         let key = [&[column], word.as_bytes()].concat();
