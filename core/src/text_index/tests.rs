@@ -4,6 +4,13 @@ use super::*;
 use crate::params;
 use crate::testing::test;
 
+#[expect(
+    dead_code,
+    clippy::cast_possible_truncation,
+    reason = "FTS5 is asked elsewhere, and numbers are below a bound"
+)]
+mod cases;
+mod fts5;
 mod naive;
 
 use naive::Naive;

@@ -113,15 +113,17 @@ fn union(mut lists: Vec<(List, f64)>, scope: &Scope<'_>) -> Result<Matches> {
     let documents = scope.documents.len();
     // A number for every document is cheaper than sorting, unless they are few.
     if total >= documents / 8 {
-        let mut freqs = vec![0.0; documents];
+        // A weight of 0 makes no document one that does not match.
+        const NONE: f64 = -1.0;
+        let mut freqs = vec![NONE; documents];
         for (list, weight) in &lists {
             each(list, scope, |doc, freq| {
                 if let Some(sum) = freqs.get_mut(doc as usize) {
-                    *sum += weight * f64::from(freq);
+                    *sum = sum.max(0.0) + weight * f64::from(freq);
                 }
             })?;
         }
-        let found = (0..).zip(freqs).filter(|(_, freq)| *freq > 0.0);
+        let found = (0..).zip(freqs).filter(|(_, freq)| *freq > NONE);
         return Ok(Matches::Docs(found.map(|(doc, freq)| Match { doc, freq }).collect()));
     }
     let mut found = Vec::with_capacity(total);

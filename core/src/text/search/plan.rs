@@ -108,7 +108,11 @@ impl Planner<'_> {
         let start = self.leaves.len();
         for phrase in phrases {
             let terms = self.terms(phrase);
-            if !terms.is_empty() && !columns.is_empty() {
+            if !terms.is_empty() && columns.is_empty() {
+                // It asks for something, unlike a phrase without words.
+                return Step::Any(Vec::new());
+            }
+            if !terms.is_empty() {
                 let columns = columns.to_vec();
                 self.leaves.push(Leaf { columns, terms, initial: phrase.initial });
             }
