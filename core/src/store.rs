@@ -366,11 +366,6 @@ impl Store {
         }
     }
 
-    /// Whether a text index is in memory.
-    pub(crate) fn has_open_text_index(&self, id: i64) -> bool {
-        self.texts.borrow().contains_key(&id)
-    }
-
     /// Forgets what is in memory of a text index.
     pub(crate) fn forget_text_index(&self, id: i64) {
         self.texts.borrow_mut().remove(&id);
@@ -427,6 +422,12 @@ impl Store {
     pub(crate) fn compare_index(&self, info: &CollectionInfo) -> Result<Vec<String>> {
         self.refuse_in_transaction("comparing an index with its table")?;
         self.with_current_index(info, |index| index.compare(&self.database))
+    }
+
+    /// What is different between a text index and its table: empty when they agree.
+    pub(crate) fn compare_text_index(&self, info: &TextIndexInfo) -> Result<Vec<String>> {
+        self.refuse_in_transaction("comparing a text index with its table")?;
+        self.with_text_index(info, |follower, db| follower.compare(db))
     }
 
     pub(crate) fn rebuild_index(&self, info: &CollectionInfo) -> Result<()> {

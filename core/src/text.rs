@@ -3,6 +3,7 @@
 mod analyzer;
 mod bitpack;
 mod builder;
+mod check;
 mod dead;
 mod inverted;
 mod merge;
@@ -18,6 +19,7 @@ use std::borrow::Cow;
 pub(crate) use analyzer::Analyzer;
 pub use analyzer::{Language, TextOptions};
 pub(crate) use builder::{Builder, COLUMNS_MAX};
+pub(crate) use check::check;
 pub(crate) use dead::Dead;
 pub(crate) use inverted::Inverted;
 pub(crate) use merge::Merge;

@@ -6,9 +6,11 @@ mod facets;
 mod filtered;
 mod following;
 mod parts;
+mod scrub;
 mod search;
 mod snippet;
 mod upkeep;
+mod verify;
 
 use crate::engine::Database;
 use crate::error::{ErrorKind, Result};
@@ -19,6 +21,7 @@ pub use definition::{TEXT_INDEX_NAME_BYTES_MAX, TextIndexInfo, TextIndexOptions}
 pub use facets::{Facet, Facets};
 pub use following::TEXT_ROW_BYTES_MAX;
 pub(crate) use following::TextFollower;
+pub(crate) use scrub::clear_without_table;
 pub use search::{TextCursor, TextHit, TextRanking, TextSearchOptions};
 pub use snippet::{Highlighted, Snippet, SnippetOptions};
 
@@ -157,6 +160,14 @@ impl TextFollower {
         }
         self.step(db, ROWS_AT_ONCE)?;
         self.keep_up(db)
+    }
+}
+
+/// What is damaged in the stored segments of an index; they are made anew when it is next used.
+pub(crate) fn problems(db: &Database, info: &TextIndexInfo) -> Result<Vec<String>> {
+    match parts::problems(db, info.id) {
+        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(vec![error.to_string()]),
+        found => found,
     }
 }
 

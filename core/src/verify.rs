@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::snapshot::SnapshotStorage;
 use crate::store::Store;
+use crate::text_index;
 use crate::vector::VectorIndex;
 use crate::wal::{self, WalTail};
 
@@ -211,7 +212,37 @@ pub fn verify_store(store: &Store) -> Result<Vec<Finding>> {
             Err(error) => findings.push(Finding::new(Severity::Damage, part, error.to_string())),
         }
     }
+    verify_text_indexes(store, &mut findings);
     Ok(findings)
+}
+
+/// Reads the stored segments of each text index, and compares its documents with the rows.
+fn verify_text_indexes(store: &Store, findings: &mut Vec<Finding>) {
+    let indexes = store.text_indexes().unwrap_or_else(|error| {
+        let part = "the list of text indexes";
+        findings.push(Finding::new(Severity::Damage, part, error.to_string()));
+        Vec::new()
+    });
+    for info in indexes {
+        let part = format!("text index '{}'", info.name);
+        let mut add = |severity, problems: Result<Vec<String>>, rest: &str| match problems {
+            Ok(problems) => {
+                let is_sound = problems.is_empty();
+                let finding = |problem| Finding::new(severity, &*part, format!("{problem}{rest}"));
+                findings.extend(problems.into_iter().map(finding));
+                is_sound
+            }
+            Err(error) => {
+                findings.push(Finding::new(Severity::Damage, &*part, error.to_string()));
+                false
+            }
+        };
+        let stored = text_index::problems(store.database(), &info);
+        if add(Severity::Warning, stored, "; it is made anew when it is next used") {
+            let compared = store.compare_text_index(&info);
+            add(Severity::Damage, compared, ": rebuild the index");
+        }
+    }
 }
 
 /// The collections; that they cannot be read is a finding.

@@ -7,6 +7,7 @@ use crate::changes;
 use crate::collection::{self, CollectionIndex, CollectionInfo};
 use crate::error::{ErrorKind, Result};
 use crate::params;
+use crate::text_index;
 
 impl Store {
     /// Makes sure that what was deleted is in none of the store's files any more.
@@ -44,24 +45,18 @@ impl Store {
             self.save_what_changed(info)?;
         }
         self.remove_stray_snapshots(&collections)?;
-        self.purge_text_indexes()?;
+        self.scrub_text_indexes()?;
         changes::forget(&self.database)?;
         self.database.scrub().map(|_| ())
     }
 
-    /// Takes what is gone out of the segments of every text index.
-    fn purge_text_indexes(&self) -> Result<()> {
+    /// Has no text index hold words of what was deleted, neither stored nor in memory.
+    fn scrub_text_indexes(&self) -> Result<()> {
         for info in self.text_indexes()? {
-            let was_open = self.has_open_text_index(info.id);
-            let purged = self.with_text_index(&info, |follower, db| match follower.purge(db) {
-                // The rows are the truth.
-                Err(error) if error.kind() == ErrorKind::Corrupt => follower.start_over(db),
-                purged => purged,
-            });
-            if !was_open {
-                self.forget_text_index(info.id);
+            if !text_index::clear_without_table(&self.database, &info)? {
+                self.with_text_index(&info, |follower, db| follower.scrub(db))?;
             }
-            purged?;
+            self.forget_text_index(info.id);
         }
         Ok(())
     }

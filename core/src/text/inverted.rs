@@ -324,6 +324,11 @@ impl Inverted {
         }
     }
 
+    /// The segments.
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
     /// Which stored segments should become one next: enough of about the same size, or one that is
     /// mostly dead.
     pub(crate) fn worth_merging(&self) -> Option<Vec<i64>> {

@@ -261,7 +261,7 @@ impl TextFollower {
     }
 
     /// Adds a row to what becomes a segment, unless its texts are too long; whether it did.
-    fn add(&self, row: RowRef<'_>, builder: &mut Builder<'_>) -> Result<bool> {
+    pub(super) fn add(&self, row: RowRef<'_>, builder: &mut Builder<'_>) -> Result<bool> {
         let key = row.get_i64(0)?;
         let columns = self.info.options.columns.len();
         let mut texts: Vec<Cow<'_, str>> = Vec::with_capacity(columns);
@@ -317,6 +317,11 @@ impl TextFollower {
         db.query_each(&sql, params![from], |row| self.add(row, &mut builder).map(drop))?;
         inverted.add(builder)?;
         Ok(inverted)
+    }
+
+    /// The beginning of a statement that reads rows, up to its conditions.
+    pub(super) fn select(&self) -> &str {
+        &self.select
     }
 }
 

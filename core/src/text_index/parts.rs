@@ -1,9 +1,9 @@
 //! Segments in the database: a row for each segment, and one for each of its parts.
 
 use crate::engine::Database;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::params;
-use crate::text::{Dead, Head, Inverted, Source};
+use crate::text::{Dead, Head, Inverted, Source, check};
 
 /// The numbers of a segment's parts are below this; so their rows follow each other.
 const PARTS: i64 = 1 << 20;
@@ -40,6 +40,20 @@ pub(super) fn read(db: &Database, index: i64) -> Result<Inverted> {
         Ok(())
     })?;
     Inverted::of(members, &Stored(db))
+}
+
+/// What is damaged of an index as it lies, segment by segment: nothing when all of it reads.
+pub(super) fn problems(db: &Database, index: i64) -> Result<Vec<String>> {
+    let inverted = read(db, index)?;
+    let mut problems = Vec::new();
+    for member in inverted.members() {
+        match check(member.segment.open(&Stored(db))) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => problems.push(error.to_string()),
+            checked => checked?,
+        }
+        member.segment.forget();
+    }
+    Ok(problems)
 }
 
 /// A number for a segment that no other one has.

@@ -136,20 +136,8 @@ impl TextFollower {
         Ok(true)
     }
 
-    /// Makes sure that stored segments hold nothing of rows that are gone.
-    pub(crate) fn purge(&mut self, db: &Database) -> Result<()> {
-        self.merging = None;
-        self.abandon(db)?;
-        if !self.inverted.has_stored() {
-            return Ok(());
-        }
-        self.catch_up(db)?;
-        self.store(db)?;
-        if self.inverted.has_stored_dead() { self.merge_all(db) } else { Ok(()) }
-    }
-
     /// Deletes what a merge has written so far.
-    fn abandon(&self, db: &Database) -> Result<()> {
+    pub(super) fn abandon(&self, db: &Database) -> Result<()> {
         db.transaction(|tx| {
             parts::clear_of(tx, -self.info.id)?;
             let sql = "UPDATE sigil_text_index SET merging = NULL
@@ -160,19 +148,26 @@ impl TextFollower {
 
     /// Merges all stored segments into one, without their dead.
     pub(super) fn merge_all(&mut self, db: &Database) -> Result<()> {
-        // One that is under way has to be done first.
+        self.finish_merge(db)?;
+        let ids = self.inverted.worth_optimizing();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let was_current = self.is_current(db);
+        let mut merging = self.begin(db, &ids)?;
+        while !self.write_step(db, &mut merging)? {}
+        self.note_own_changes(db, was_current);
+        Ok(())
+    }
+
+    /// Does the rest of a merge that is under way, also of one from before the store was opened.
+    pub(super) fn finish_merge(&mut self, db: &Database) -> Result<()> {
         if self.merging.is_none() {
             self.merging = self.resume(db)?;
         }
         while self.merging.is_some() {
             self.merge_step(db)?;
         }
-        let ids = self.inverted.worth_optimizing();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let mut merging = self.begin(db, &ids)?;
-        while !self.write_step(db, &mut merging)? {}
         Ok(())
     }
 
