@@ -11,6 +11,7 @@ pub mod random;
 pub mod scratch;
 pub mod store_model;
 pub mod store_workload;
+pub mod text_workload;
 pub mod vector_fixture;
 pub mod wal;
 pub mod workload;
