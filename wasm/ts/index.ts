@@ -10,6 +10,7 @@ export { cursorAfter } from './cursor.js';
 export { open } from './open.js';
 export { createVectorIndex, openVectorIndex } from './vector-index.js';
 export type * from './stores/api.js';
+export type * from './stores/hybrid-api.js';
 export type {
   AuditEntry,
   AuditQuery,

@@ -5,6 +5,7 @@
 //! TypeScript cannot say in JSON, the vectors, has functions of its own.
 
 mod gateway;
+mod hybrid;
 mod workspace;
 
 use std::cell::RefCell;

@@ -111,6 +111,7 @@ export interface WasmStore {
   openGateway(): void;
   call(method: string, args: string): PackedAnswer | undefined;
   commitBatch(batch: string, digest: string, vector: Float32Array): PackedAnswer | undefined;
+  searchMemory(wanted: string, vector: Float32Array | undefined): PackedAnswer | undefined;
 }
 
 /** Asks for the blobs of an image, then opens it. */

@@ -3,6 +3,7 @@
 
 import type { Metadata, Metric, OpenOptions, Store, Transaction, VectorEntry } from '../api.js';
 import type { VectorSearch } from '../search-api.js';
+import type { MemoryHit, MemorySearch } from './hybrid-api.js';
 import type {
   AuditEntry,
   AuditQuery,
@@ -211,6 +212,32 @@ export interface WorkspaceStores<T extends Time = string> {
   readonly summaries: Summaries<T>;
   readonly knowledge: Knowledge<T>;
   readonly vectors: MemoryVectors;
+  /**
+   * Finds messages, summaries, facts and vectors by words, by nearness, or by both: the best `k`,
+   * best first, and how each was found.
+   *
+   * What is found by both comes first. A vector whose id is that of a message, a summary or a fact
+   * stands for that record; it and the record are found once. Rejects with `invalid-input` for a
+   * search without text and vector, for a vector of other dimensions and for numbers out of range.
+   *
+   * @example
+   * const hits = await workspace.search({ text: 'green tea', vector: await embed('what to drink?'), k: 5 });
+   * for (const hit of hits) {
+   *   if (hit.source === 'message') console.log(hit.record.content, hit.score, hit.text?.rank, hit.vector?.distance);
+   * }
+   *
+   * @example
+   * // What the user said this week about tea or coffee, newer before older, each with its neighbours.
+   * const said = await workspace.search({
+   *   text: { query: 'tea OR coffee' },
+   *   sources: ['messages'],
+   *   role: 'user',
+   *   from: new Date(Date.now() - 7 * 86_400_000),
+   *   recency: { halfLifeMs: 86_400_000 },
+   *   window: 1,
+   * });
+   */
+  search(search: MemorySearch): Promise<MemoryHit<T>[]>;
 }
 
 /** What the callback of {@link Workspace.transaction} works with; of no use after it has returned. */

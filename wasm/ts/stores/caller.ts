@@ -6,7 +6,7 @@ import type { Runner } from '../executor.js';
 import { Texts } from '../rows.js';
 import { PagedListing } from './listing.js';
 import type { Listing, Page, Paging } from './records.js';
-import type { Filler, Shape } from './shape.js';
+import type { Filler, Kind, Shape } from './shape.js';
 import { messageShape } from './shapes.js';
 
 /** The methods of one workspace or gateway, called through a {@link Runner}. */
@@ -63,6 +63,12 @@ export class Caller {
   async appendMany<R>(method: string, messages: unknown): Promise<R[]> {
     const written = this.#writeMany(messageShape, messages);
     return written.length === 0 ? [] : this.#stored(written, method, written);
+  }
+
+  /** Runs `ask`, which gives an array of what `kind` reads. */
+  async found<R>(kind: Required<Pick<Kind, 'read'>>, ask: (store: WasmStore) => PackedAnswer | undefined): Promise<R[]> {
+    const found = parse(await this.runner.run(ask)) as unknown[];
+    return found.map((one) => kind.read(one, this.#dates) as R);
   }
 
   #writeMany(shape: Shape<unknown>, records: unknown): Record<string, unknown>[] {

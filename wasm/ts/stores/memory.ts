@@ -7,6 +7,8 @@ import { askCollection, Searches } from '../search.js';
 import { StoreCollection } from '../vectors.js';
 import type { Knowledge, MemoryVectors, Messages, Sessions, Summaries, WorkspaceStores } from './api.js';
 import { type Caller, checkId } from './caller.js';
+import { searchMemory } from './hybrid.js';
+import type { MemoryHit, MemorySearch } from './hybrid-api.js';
 import type {
   Entity,
   EntityQuery,
@@ -64,14 +66,20 @@ export class CalledStores<T extends Time> implements WorkspaceStores<T> {
   readonly summaries: Summaries<T>;
   readonly knowledge: Knowledge<T>;
   readonly vectors: MemoryVectors;
+  readonly #caller: Caller;
 
   constructor(caller: Caller, opened: PackedWorkspace) {
+    this.#caller = caller;
     this.id = opened.id;
     this.sessions = new CalledSessions<T>(caller);
     this.messages = new CalledMessages<T>(caller);
     this.summaries = new CalledSummaries<T>(caller);
     this.knowledge = new CalledKnowledge<T>(caller);
     this.vectors = new CalledVectors(caller, opened);
+  }
+
+  async search(search: MemorySearch): Promise<MemoryHit<T>[]> {
+    return searchMemory(this.#caller, search);
   }
 }
 
