@@ -72,7 +72,7 @@ pub use stores::*;
 pub use text::{Language, TextOptions, TextQuery};
 pub use text_index::{
     Facet, Facets, Highlighted, Snippet, SnippetOptions, TEXT_INDEX_NAME_BYTES_MAX,
-    TEXT_ROW_BYTES_MAX, TextCursor, TextHit, TextIndex, TextIndexInfo, TextIndexOptions,
+    TEXT_ROW_BYTES_MAX, TextCursor, TextHit, TextIndex, TextIndexInfo, TextIndexOptions, TextRank,
     TextRanking, TextSearchOptions,
 };
 pub use time::Timestamp;

@@ -358,7 +358,12 @@ impl Store {
         f: impl FnOnce(&mut TextFollower, &Database) -> Result<T>,
     ) -> Result<T> {
         self.database.usable()?;
-        match self.texts.borrow_mut().entry(info.id) {
+        let mut texts = self.texts.borrow_mut();
+        // A transaction that was rolled back may have had another one of this number.
+        if texts.get(&info.id).is_some_and(|text| text.info != *info) {
+            texts.remove(&info.id);
+        }
+        match texts.entry(info.id) {
             Entry::Occupied(entry) => f(entry.into_mut(), &self.database),
             Entry::Vacant(entry) => {
                 f(entry.insert(text_index::open(&self.database, info)?), &self.database)

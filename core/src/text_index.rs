@@ -12,6 +12,8 @@ mod snippet;
 mod upkeep;
 mod verify;
 
+use std::borrow::Cow;
+
 use crate::engine::Database;
 use crate::error::{ErrorKind, Result};
 use crate::store::Store;
@@ -22,7 +24,7 @@ pub use facets::{Facet, Facets};
 pub use following::TEXT_ROW_BYTES_MAX;
 pub(crate) use following::TextFollower;
 pub(crate) use scrub::clear_without_table;
-pub use search::{TextCursor, TextHit, TextRanking, TextSearchOptions};
+pub use search::{TextCursor, TextHit, TextRank, TextRanking, TextSearchOptions};
 pub use snippet::{Highlighted, Snippet, SnippetOptions};
 
 /// So many rows are read at once, and what is due is stored in between.
@@ -51,12 +53,12 @@ const ROWS_AT_ONCE: usize = 4096;
 #[derive(Debug)]
 pub struct TextIndex<'a> {
     store: &'a Store,
-    info: TextIndexInfo,
+    info: Cow<'a, TextIndexInfo>,
 }
 
 impl<'a> TextIndex<'a> {
     pub(crate) fn new(store: &'a Store, info: TextIndexInfo) -> TextIndex<'a> {
-        TextIndex { store, info }
+        TextIndex { store, info: Cow::Owned(info) }
     }
 
     /// Its name, and what it is of.
@@ -195,6 +197,25 @@ impl Store {
     pub fn text_index(&self, name: &str) -> Result<TextIndex<'_>> {
         let found = self.text_indexes()?.into_iter().find(|info| info.name == name);
         found.map(|info| TextIndex::new(self, info)).ok_or_else(|| not_found(name))
+    }
+
+    /// The text index that `info` is of, without looking it up: for callers that keep what
+    /// [`text_index`](Store::text_index) found, outside a transaction.
+    ///
+    /// Once it was dropped, every call on it says [`ErrorKind::NotFound`].
+    ///
+    /// ```
+    /// use sigil_core::{Store, TextIndexOptions};
+    ///
+    /// let store = Store::in_memory()?;
+    /// store.database().execute("CREATE TABLE note (text)", ())?;
+    /// let options = TextIndexOptions::new("note", ["text"]);
+    /// let info = store.create_text_index("notes", &options)?.info().clone();
+    /// assert_eq!(store.text_index_of(&info).count()?, 0);
+    /// # Ok::<(), sigil_core::Error>(())
+    /// ```
+    pub fn text_index_of<'a>(&'a self, info: &'a TextIndexInfo) -> TextIndex<'a> {
+        TextIndex { store: self, info: Cow::Borrowed(info) }
     }
 
     /// The text indexes, by name.

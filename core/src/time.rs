@@ -76,6 +76,13 @@ impl Timestamp {
         i128::from(self.unix_us()) * 1000 + i128::from(self.nanos_beyond_us())
     }
 
+    /// The time for what [`unix_ns`](Timestamp::unix_ns) gave.
+    pub(crate) fn from_unix_ns_wide(ns: i128) -> Timestamp {
+        let us = i64::try_from(ns.div_euclid(1000)).ok();
+        let beyond = u32::try_from(ns.rem_euclid(1000)).unwrap_or(0);
+        us.and_then(|us| Timestamp::from_unix_parts(us, beyond)).unwrap_or(Timestamp::ZERO)
+    }
+
     /// The time so many microseconds and nanoseconds, below 1,000, after 1970-01-01T00:00:00Z;
     /// `None` outside the years 0000 to 9999.
     pub(crate) fn from_unix_parts(us: i64, ns: u32) -> Option<Timestamp> {

@@ -5,7 +5,7 @@ use sigil_core::{Error, Params, Result, RowRef, Value, ValueRef};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The largest whole number n such that n and n + 1 are both exact in a double.
-const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
+pub(crate) const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
 
 /// The parameters that JavaScript gave: nothing, an array, or an object of named values.
 ///

@@ -14,6 +14,7 @@ mod panic;
 mod search;
 mod storage;
 mod store;
+mod text;
 mod vector_index;
 
 pub use files::SyncFiles;

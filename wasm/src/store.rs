@@ -2,10 +2,12 @@
 
 mod collections;
 mod image;
+mod texts;
 mod transfer;
 mod typed;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +16,7 @@ use js_sys::{Array, Uint8Array};
 use serde::{Deserialize, Serialize};
 use sigil_core::{
     Database, DatabaseOptions, Error, ErrorKind, Files, MemoryFiles, MemoryStorage, Result,
-    SlotStorage, SnapshotStorage, Store, StoreParts,
+    SlotStorage, SnapshotStorage, Store, StoreParts, TextIndexInfo,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -74,6 +76,8 @@ pub struct WasmStore {
     in_transaction: Cell<bool>,
     last_insert_rowid: Cell<i64>,
     typed: Typed,
+    /// The text indexes that were asked of outside a transaction.
+    known_texts: RefCell<BTreeMap<String, TextIndexInfo>>,
 }
 
 impl fmt::Debug for WasmStore {
@@ -292,6 +296,7 @@ impl WasmStore {
             in_transaction: Cell::new(false),
             last_insert_rowid: Cell::new(0),
             typed: Typed::default(),
+            known_texts: RefCell::default(),
         };
         store.set_time_limit(settings.time_limit_ms.unwrap_or(0.0));
         store

@@ -5,6 +5,7 @@ import type { VectorSearch } from './search-api.js';
 import type { SnapshotStorage } from './storage.js';
 import type { Gateway, GatewayOptions, Workspace, WorkspaceOptions } from './stores/api.js';
 import type { Time } from './stores/records.js';
+import type { TextIndexes } from './text-api.js';
 
 /**
  * A value a statement's parameter can have.
@@ -42,7 +43,7 @@ export interface Table {
 }
 
 /** What {@link Store} and {@link Transaction} both do. */
-export interface Executor {
+export interface Executor extends TextIndexes {
   /**
    * Runs one statement that returns no rows, or several separated by `;` when there are no `params`.
    *

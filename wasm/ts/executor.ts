@@ -5,6 +5,8 @@ import type { WasmStore } from './bindings/glue.js';
 import { checkText } from './check.js';
 import { SigilError } from './error.js';
 import { unpackObjects, unpackTable } from './rows.js';
+import { StoreTexts } from './text.js';
+import type { TextIndex, TextIndexes, TextIndexInfo, TextIndexOptions } from './text-api.js';
 import { StoreVectors } from './vectors.js';
 
 /** Runs calls on an open store, when it is their turn. */
@@ -19,9 +21,11 @@ export interface Runner {
 export class StoreExecutor implements Executor {
   readonly vectors: Vectors;
   readonly #runner: Runner;
+  readonly #texts: TextIndexes;
 
   constructor(runner: Runner) {
     this.#runner = runner;
+    this.#texts = new StoreTexts(runner);
     this.vectors = new StoreVectors(runner);
   }
 
@@ -46,6 +50,22 @@ export class StoreExecutor implements Executor {
     checkText('the SQL text', sql);
     checkParams(params);
     return unpackTable(await this.#runner.run((store) => store.table(sql, params)));
+  }
+
+  createTextIndex(name: string, options: TextIndexOptions): Promise<TextIndex> {
+    return this.#texts.createTextIndex(name, options);
+  }
+
+  textIndex(name: string): Promise<TextIndex> {
+    return this.#texts.textIndex(name);
+  }
+
+  textIndexes(): Promise<TextIndexInfo[]> {
+    return this.#texts.textIndexes();
+  }
+
+  dropTextIndex(name: string): Promise<void> {
+    return this.#texts.dropTextIndex(name);
   }
 }
 

@@ -6,6 +6,7 @@ export type { SyncFiles } from './files.js';
 export type { SnapshotStorage } from './storage.js';
 export type * from './api.js';
 export type * from './search-api.js';
+export type * from './text-api.js';
 export { cursorAfter } from './cursor.js';
 export { open } from './open.js';
 export { createVectorIndex, openVectorIndex } from './vector-index.js';

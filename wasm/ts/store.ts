@@ -10,6 +10,7 @@ import type { Gateway, GatewayOptions, Workspace, WorkspaceOptions } from './sto
 import type { StoreHost } from './stores/handle.js';
 import type { Time } from './stores/records.js';
 import { gatewayIn, workspaceIn } from './stores/within.js';
+import type { TextIndex, TextIndexInfo, TextIndexOptions } from './text-api.js';
 import type { Turns } from './turns.js';
 
 /** {@link Store} on a {@link Backend}. */
@@ -45,6 +46,22 @@ export class OpenStore implements Store, StoreHost {
 
   table(sql: string, params?: SqlParams): Promise<Table> {
     return this.#executor.table(sql, params);
+  }
+
+  createTextIndex(name: string, options: TextIndexOptions): Promise<TextIndex> {
+    return this.#executor.createTextIndex(name, options);
+  }
+
+  textIndex(name: string): Promise<TextIndex> {
+    return this.#executor.textIndex(name);
+  }
+
+  textIndexes(): Promise<TextIndexInfo[]> {
+    return this.#executor.textIndexes();
+  }
+
+  dropTextIndex(name: string): Promise<void> {
+    return this.#executor.dropTextIndex(name);
   }
 
   async transaction<T>(work: (tx: Transaction) => T | Promise<T>): Promise<T> {

@@ -15,16 +15,13 @@ import { checkOptions, checkText, checkVectorOf, checkWhole, metadataJson } from
 import { SigilError } from './error.js';
 import type { Runner } from './executor.js';
 import { askCollection, joinVectors, Searches } from './search.js';
+import { inSteps, timed } from './steps.js';
 
 /** What a collection is made for, beside its name. */
 const SHAPE = ['dimensions', 'metric', 'precision', 'resident'] as const;
 
 /** How many vectors are handed to the module at once. */
 const BATCH = 512;
-
-/** How many rows the first step of {@link StoreCollection.prepare} reads, and how long a step may take, in ms. */
-const FIRST_STEP = 32;
-const STEP_MS = 8;
 
 /** {@link Vectors} by a {@link Runner}. */
 export class StoreVectors implements Vectors {
@@ -134,18 +131,7 @@ export class StoreCollection extends Searches implements Collection {
   }
 
   async prepare(): Promise<void> {
-    let most = FIRST_STEP;
-    for (;;) {
-      const { isDone, took } = await this.#runner.run((store) => {
-        const began = performance.now();
-        const isDone = store.prepareVectors(this.name, most);
-        return { isDone, took: performance.now() - began };
-      });
-      if (isDone) return;
-      // Clocks may be coarse, and steps differ.
-      most = Math.max(1, Math.min(most * 2, Math.floor((most * STEP_MS) / Math.max(took, 0.1))));
-      await new Promise((resolve) => setTimeout(resolve));
-    }
+    return inSteps((most) => this.#runner.run((store) => timed(() => store.prepareVectors(this.name, most))));
   }
 }
 

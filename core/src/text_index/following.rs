@@ -30,7 +30,7 @@ pub(super) const BATCH_ROWS: usize = 4096;
 /// A text index, and how far it has followed its table.
 #[derive(Debug)]
 pub(crate) struct TextFollower {
-    pub(super) info: TextIndexInfo,
+    pub(crate) info: TextIndexInfo,
     pub(super) analyzer: Analyzer,
     pub(super) inverted: Inverted,
     pub(super) watermark: Seq,

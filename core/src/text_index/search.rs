@@ -70,6 +70,15 @@ pub struct TextHit {
     rank: Rank,
 }
 
+/// What a hit has its place by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TextRank {
+    /// The score, less what its age took of it.
+    Score(f64),
+    /// The time, of which rows without one have [`Timestamp::ZERO`].
+    Time(Timestamp),
+}
+
 /// A place in the hits of a search, to go on behind it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TextCursor {
@@ -89,6 +98,37 @@ impl TextHit {
     pub fn cursor(&self) -> TextCursor {
         TextCursor { rank: self.rank, key: self.key }
     }
+
+    /// What the place of this hit is by.
+    pub fn rank(&self) -> TextRank {
+        match self.rank {
+            Rank::Score(score) => TextRank::Score(score),
+            Rank::Time(ns) => TextRank::Time(Timestamp::from_unix_ns_wide(ns)),
+        }
+    }
+}
+
+impl TextCursor {
+    /// The place of a hit that was ranked by `rank` and had this key: for hosts that keep cursors
+    /// as something else.
+    ///
+    /// ```
+    /// use sigil_core::{Store, TextCursor, TextIndexOptions, TextQuery, TextSearchOptions};
+    ///
+    /// let store = Store::in_memory()?;
+    /// store.database().execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES ('one'), ('one')")?;
+    /// let index = store.create_text_index("t", &TextIndexOptions::new("t", ["a"]))?;
+    /// let hit = index.search(&TextQuery::term("one")?, 1, &TextSearchOptions::default())?[0];
+    /// assert_eq!(TextCursor::new(hit.rank(), hit.key), hit.cursor());
+    /// # Ok::<(), sigil_core::Error>(())
+    /// ```
+    pub fn new(rank: TextRank, key: i64) -> TextCursor {
+        let rank = match rank {
+            TextRank::Score(score) => Rank::Score(score),
+            TextRank::Time(time) => Rank::Time(time.unix_ns()),
+        };
+        TextCursor { rank, key }
+    }
 }
 
 impl TextIndex<'_> {
@@ -97,9 +137,9 @@ impl TextIndex<'_> {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a column that the index does not have, weights that are
-    /// negative or not finite, a ranking by time without times, or a filter without attributes; [`ErrorKind::Interrupted`] and
-    /// [`ErrorKind::Timeout`]; [`ErrorKind::NotFound`] when the index was dropped, and storage
-    /// kinds.
+    /// negative or not finite, a ranking by time without times, a cursor of another ranking, or a
+    /// filter without attributes; [`ErrorKind::Interrupted`] and [`ErrorKind::Timeout`];
+    /// [`ErrorKind::NotFound`] when the index was dropped, and storage kinds.
     pub fn search(
         &self,
         query: &TextQuery,
@@ -148,6 +188,12 @@ impl TextSearchOptions {
         if by_time && index.time.is_none() {
             return Err(Error::invalid(
                 "the text index has no times to search by: name a column of times when it is made",
+            ));
+        }
+        let is_by_time = |cursor: TextCursor| matches!(cursor.rank, Rank::Time(_));
+        if self.after.is_some_and(|it| is_by_time(it) != (self.ranking == TextRanking::Newest)) {
+            return Err(Error::invalid(
+                "the cursor is of a search with another ranking: go on with the same one",
             ));
         }
         match self.ranking {

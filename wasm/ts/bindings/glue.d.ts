@@ -29,6 +29,29 @@ export interface PackedSearch {
   diversity?: number;
 }
 
+/** A text index; its options are JSON. */
+export interface PackedTextInfo {
+  name: string;
+  options: string;
+}
+
+/** How to search texts, as the module takes it. */
+export interface PackedTextSearch {
+  ranking?: 'newest' | { recent: { now: string; halfLifeMs: number; weight: number } };
+  weights?: number[];
+  named?: [string, number][];
+  typos?: number;
+  from?: string;
+  to?: string;
+  after?: { key: bigint; score?: number; time?: string };
+}
+
+/**
+ * The key, the score and the rank of each hit, one after another; where doubles cannot hold them all,
+ * the keys and the times that are ranks as well.
+ */
+export type PackedTextHits = Float64Array | [Float64Array, BigInt64Array, string[]];
+
 /** `[vector, metadata as JSON]`. */
 export type PackedVector = [Float32Array, string];
 
@@ -107,6 +130,23 @@ export interface WasmStore {
   checkRecall(collection: string, sample: number, k: number): Recall;
   prepareVectors(collection: string, most: number): boolean;
   vectorMemory(collection: string): number;
+  createTextIndex(name: string, options: string): PackedTextInfo;
+  textIndex(name: string): PackedTextInfo;
+  textIndexes(): PackedTextInfo[];
+  dropTextIndex(name: string): void;
+  searchText(
+    name: string,
+    form: number,
+    query: string,
+    k: number,
+    options: PackedTextSearch | undefined,
+    keys: BigInt64Array | undefined,
+  ): PackedTextHits;
+  countText(name: string): number;
+  prepareText(name: string, most: number): boolean;
+  optimizeText(name: string): void;
+  rebuildText(name: string): void;
+  textMemory(name: string): number;
   openWorkspace(wanted: WantedWorkspace): PackedWorkspace;
   openGateway(): void;
   call(method: string, args: string): PackedAnswer | undefined;
