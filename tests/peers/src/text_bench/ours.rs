@@ -71,7 +71,7 @@ impl TextContender for Ours {
         let mut options = TextSearchOptions::default();
         if query.kind == Kind::Filtered {
             let tag = query.tag.unwrap_or_default();
-            //FILTER options.filter = Some(Filter::from_json(&format!("{{\"tag\":{tag}}}"))?);
+            options.filter = Some(Filter::from_json(&format!("{{\"tag\":{tag}}}"))?);
         }
         let hits = index.search(&asked(query)?, k, &options)?;
         let mut found = Vec::with_capacity(hits.len());
