@@ -154,7 +154,8 @@ impl MemorySearch {
     /// How many records are found by each before they are brought together.
     pub(crate) fn pool(&self) -> usize {
         const POOL_MIN: usize = 50;
-        self.candidates.unwrap_or(self.k.saturating_mul(4).max(POOL_MIN)).max(self.k)
+        // None would leave no place to go on behind.
+        self.candidates.unwrap_or(self.k.saturating_mul(4).max(POOL_MIN)).max(self.k).max(1)
     }
 
     /// Refuses what no search can heed.

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::params;
 use crate::testing::test;
 
 #[expect(
@@ -11,9 +10,13 @@ use crate::testing::test;
 )]
 mod cases;
 mod fts5;
+use crate::{Filter, Metadata, TextQuery, Value, params};
+
+mod attributes;
+
 mod naive;
 
-use naive::Naive;
+use naive::{Naive, Row};
 
 /// A linear congruential generator, so that a failure can be repeated.
 struct Random(u64);
@@ -69,12 +72,104 @@ impl Random {
             _ => format!("({a}) NOT ({b})"),
         }
     }
+
+    /// Something for the columns that filters ask for, and what they may find.
+    fn attributes(&mut self) -> ([Value; 2], Metadata) {
+        let one = self.below(4);
+        let column = match self.below(8) {
+            0 => Value::Null,
+            1 => Value::Blob(b"x".to_vec()),
+            2 => Value::Real(f64::INFINITY),
+            3 | 4 => Value::Integer(one.cast_signed()),
+            5 => Value::Real(one as f64 / 2.0),
+            6 => Value::Text(["x", "y", "", "xy"][usize::try_from(one).unwrap()].to_owned()),
+            _ => Value::Text(LONG.repeat(10)),
+        };
+        let mut text = match self.below(8) {
+            0 => return self.only(column, Value::Null),
+            1 => return self.only(column, Value::Text("no JSON".to_owned())),
+            2 => return self.only(column, Value::Text("[1, 2]".to_owned())),
+            3 => return self.only(column, Value::Integer(7)),
+            _ => format!(r#"{{"n": {}"#, self.below(5)),
+        };
+        if self.below(2) == 0 {
+            let tags = ["\"x\"", "\"y\"", "1", "1.0", "\"x\"", "null"];
+            let from = usize::try_from(self.below(6)).unwrap();
+            text.push_str(&format!(r#", "tags": [{}]"#, tags[from..].join(", ")));
+        }
+        if self.below(2) == 0 {
+            text.push_str(r#", "a": "member", "o": {"p": [1]}"#);
+        }
+        text.push('}');
+        self.only(column, Value::Text(text))
+    }
+
+    fn only(&self, column: Value, json: Value) -> ([Value; 2], Metadata) {
+        let mut object = serde_json::Map::new();
+        if let Some(serde_json::Value::Object(members)) =
+            json.as_str().and_then(|text| serde_json::from_str(text).ok())
+        {
+            object = members;
+        }
+        object.remove("a");
+        match &column {
+            Value::Integer(n) => drop(object.insert("a".to_owned(), (*n).into())),
+            Value::Real(n) if n.is_finite() => drop(object.insert("a".to_owned(), (*n).into())),
+            Value::Text(text) => drop(object.insert("a".to_owned(), text.as_str().into())),
+            _ => {}
+        }
+        let metadata = Metadata::from_value(&serde_json::Value::Object(object)).unwrap();
+        ([column, json], metadata)
+    }
+
+    fn filter(&mut self) -> Option<Filter> {
+        let long = format!(r#"{{"a": "{}"}}"#, LONG.repeat(10));
+        let simple = [
+            "{}",
+            r#"{"a": 1}"#,
+            r#"{"a": "x"}"#,
+            r#"{"a": {"$gte": 1}}"#,
+            r#"{"a": {"$exists": false}}"#,
+            r#"{"tags": "x"}"#,
+            r#"{"tags": {"$in": ["y", 1]}}"#,
+            r#"{"n": {"$lt": 3}}"#,
+            r#"{"$not": {"a": {"$in": [0, "y"]}}}"#,
+            &long,
+            r#"{"a": {"$gt": "w"}}"#,
+            r#"{"none": 1}"#,
+            r#"{"o": {"p": [1]}}"#,
+            r#"{"a": "member"}"#,
+            r#"{"n": {"$ne": 2}, "tags": {"$ne": null}}"#,
+        ];
+        let mut pick = || {
+            let count = u64::try_from(simple.len()).unwrap();
+            simple[usize::try_from(self.below(count)).unwrap()]
+        };
+        let (a, b) = (pick(), pick());
+        let text = match self.below(5) {
+            0 => return None,
+            1 => format!(r#"{{"$or": [{a}, {b}]}}"#),
+            2 => format!(r#"{{"$and": [{a}, {b}]}}"#),
+            _ => a.to_owned(),
+        };
+        Some(Filter::from_json(&text).unwrap())
+    }
+}
+
+/// With others of its kind too long to be in a dictionary.
+const LONG: &str = "twenty letters long!";
+
+fn options() -> TextIndexOptions {
+    let mut options = TextIndexOptions::new("doc", ["t", "u"]);
+    options.attributes = vec!["a".to_owned()];
+    options.metadata = Some("m".to_owned());
+    options
 }
 
 fn store_with_table() -> Store {
     let store = Store::in_memory().unwrap();
-    store.database().execute("CREATE TABLE doc (key INTEGER PRIMARY KEY, t, u)", ()).unwrap();
-    let options = TextIndexOptions::new("doc", ["t", "u"]);
+    store.database().execute("CREATE TABLE doc (key INTEGER PRIMARY KEY, t, u, a, m)", ()).unwrap();
+    let options = options();
     store.create_text_index("docs", &options).unwrap();
     store
 }
@@ -87,8 +182,10 @@ fn compare(store: &Store, naive: &Naive, random: &mut Random) {
         let query = TextQuery::parse(&text).unwrap();
         let k = usize::try_from(random.below(40)).unwrap();
         let weights = if random.below(2) == 0 { Vec::new() } else { vec![3.0, 0.5] };
-        let expected = naive.search(&query, &weights);
-        let options = TextSearchOptions { weights, ..Default::default() };
+        let filter = random.filter();
+        let text = format!("{text} {filter:?}");
+        let expected = naive.search(&query, &weights, filter.as_ref());
+        let options = TextSearchOptions { weights, filter, ..Default::default() };
         let found = index.search(&query, k, &options).unwrap();
         let shown = |hits: &[(i64, f64)]| format!("{hits:?}");
         let got: Vec<(i64, f64)> = found.iter().map(|hit| (hit.key, hit.score)).collect();
@@ -109,36 +206,55 @@ fn compare(store: &Store, naive: &Naive, random: &mut Random) {
         wanted.sort_unstable();
         assert_eq!(keys, wanted, "{text}");
         assert!(all.starts_with(&found), "{text}");
+        assert_eq!(index.count_matching(&query, &options).unwrap(), wanted.len() as u64, "{text}");
+        let facets = index.facets(&query, &options, &["a", "tags", "n", "none"], k).unwrap();
+        assert_eq!(facets.rows, wanted.len() as u64, "{text}");
+        for facet in facets.keys {
+            let mut expected = naive.facet(&wanted, &facet.key);
+            assert_eq!(facet.distinct, expected.len() as u64, "{text}");
+            expected.truncate(k);
+            assert_eq!(facet.values, expected, "{text} {}", facet.key);
+        }
     }
 }
 
-fn write(store: &Store, rows: &mut BTreeMap<i64, [String; 2]>, random: &mut Random) {
+fn write(store: &Store, rows: &mut BTreeMap<i64, Row>, random: &mut Random) {
     let db = store.database();
     let any = |random: &mut Random| i64::try_from(random.below(60)).unwrap();
-    match random.below(8) {
+    match random.below(9) {
         0..=2 => {
             let texts = [random.text(), random.text()];
-            let sql = "INSERT INTO doc (t, u) VALUES (?, ?)";
-            let key = db.execute(sql, params![&*texts[0], &*texts[1]]).unwrap().last_insert_rowid;
-            rows.insert(key, texts);
+            let ([a, m], attributes) = random.attributes();
+            let sql = "INSERT INTO doc (t, u, a, m) VALUES (?, ?, ?, ?)";
+            let values = params![&*texts[0], &*texts[1], a, m];
+            let key = db.execute(sql, values).unwrap().last_insert_rowid;
+            rows.insert(key, Row { texts, attributes });
         }
         3 => {
             let (key, texts) = (any(random) - 5, [random.text(), random.text()]);
-            let sql = "INSERT OR REPLACE INTO doc VALUES (?, ?, ?)";
-            db.execute(sql, params![key, &*texts[0], &*texts[1]]).unwrap();
-            rows.insert(key, texts);
+            let ([a, m], attributes) = random.attributes();
+            let sql = "INSERT OR REPLACE INTO doc VALUES (?, ?, ?, ?, ?)";
+            db.execute(sql, params![key, &*texts[0], &*texts[1], a, m]).unwrap();
+            rows.insert(key, Row { texts, attributes });
         }
         4 => {
             let (key, text) = (any(random), random.text());
             db.execute("UPDATE doc SET u = ? WHERE key = ?", params![&*text, key]).unwrap();
-            if let Some(texts) = rows.get_mut(&key) {
-                texts[1] = text;
+            if let Some(row) = rows.get_mut(&key) {
+                row.texts[1] = text;
             }
         }
         5 => {
             let key = any(random);
             db.execute("DELETE FROM doc WHERE key = ?", params![key]).unwrap();
             rows.remove(&key);
+        }
+        7 => {
+            let (key, ([a, m], attributes)) = (any(random), random.attributes());
+            db.execute("UPDATE doc SET a = ?, m = ? WHERE key = ?", params![a, m, key]).unwrap();
+            if let Some(row) = rows.get_mut(&key) {
+                row.attributes = attributes;
+            }
         }
         6 => {
             // The highest ones, whose numbers are given again.
@@ -151,8 +267,8 @@ fn write(store: &Store, rows: &mut BTreeMap<i64, [String; 2]>, random: &mut Rand
             let (from, to) = (any(random), any(random) + 100);
             if rows.contains_key(&from) && !rows.contains_key(&to) {
                 db.execute("UPDATE doc SET key = ? WHERE key = ?", params![to, from]).unwrap();
-                let texts = rows.remove(&from).unwrap();
-                rows.insert(to, texts);
+                let row = rows.remove(&from).unwrap();
+                rows.insert(to, row);
             }
         }
     }

@@ -15,11 +15,17 @@ const CLOSENESS: [f64; 3] = [1.0, 0.5, 0.25];
 /// The most typos that are looked for.
 pub(crate) const TYPOS_MAX: u8 = 2;
 
+/// Longer words are taken as they are: the table of distances grows with the square.
+const CHARS_MAX: usize = 64;
+
 /// So long a word may have a typo, and so long two.
 const CHARS_MIN: [usize; TYPOS_MAX as usize] = [4, 8];
 
 /// How many typos a word of so many characters may have, when the search allows `typos`.
 pub(in crate::text) fn allowed(chars: usize, typos: u8) -> usize {
+    if chars > CHARS_MAX {
+        return 0;
+    }
     let by_length = CHARS_MIN.iter().take_while(|least| chars >= **least).count();
     by_length.min(usize::from(typos))
 }

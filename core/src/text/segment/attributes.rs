@@ -142,3 +142,103 @@ impl SegmentReader<'_> {
         decode(&bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+    use crate::text::segment::{Nowhere, Segment};
+    use crate::text::{Analyzer, Builder, Dead, Head, Merge, SegmentWriter, TextOptions};
+
+    fn attributes(key: i64) -> Metadata {
+        // Some are long, so that they fill a part before there are many.
+        let long = if key % 50 == 0 { "l".repeat(60_000) } else { String::new() };
+        Metadata::from_json(&format!(r#"{{"key": {key}, "long": "{long}"}}"#)).unwrap()
+    }
+
+    fn segment(id: i64, keys: impl Iterator<Item = i64>) -> Segment {
+        let analyzer = Analyzer::new(&TextOptions::default()).unwrap();
+        let mut builder = Builder::new(&analyzer, &[]);
+        keys.for_each(|key| builder.add(key, None, ["a text"], Some(&attributes(key))));
+        builder.finish(id)
+    }
+
+    fn check(segment: &Segment) -> usize {
+        let reader = segment.open(&Nowhere);
+        let documents = reader.documents().unwrap();
+        for (doc, key) in (0..).zip(documents.keys()) {
+            let chunk = reader.chunk_of(doc).unwrap();
+            assert!(chunk.documents.contains(&doc) && chunk.documents.len() <= PART_DOCUMENTS);
+            let found = reader.attributes(&chunk).unwrap();
+            assert_eq!(found.len(), chunk.documents.len());
+            assert_eq!(found.get(doc - chunk.documents.start), attributes(*key));
+        }
+        let end = u32::try_from(documents.len()).unwrap();
+        assert!(reader.chunk_of(end).is_err());
+        reader.chunks()
+    }
+
+    #[test]
+    fn a_part_is_closed_when_it_is_full() {
+        assert_eq!(check(&segment(-1, 1..2)), 1);
+        assert_eq!(check(&segment(-1, 1..17)), 1);
+        assert_eq!(check(&segment(-1, 1..18)), 2);
+        let mut writer = AttributesWriter::default();
+        let long = Metadata::from_json(&format!(r#"{{"a": "{}"}}"#, "l".repeat(60_000))).unwrap();
+        assert_eq!(writer.take(), None);
+        writer.push(&long);
+        assert!(!writer.is_full() && writer.bytes() > 60_000);
+        writer.bytes += PART_BYTES - 60_000;
+        assert!(writer.is_full());
+        assert!(writer.take().is_some_and(|bytes| bytes.len() > 60_000));
+        assert_eq!((writer.take(), writer.bytes()), (None, 0));
+    }
+
+    #[test]
+    fn a_merge_that_is_resumed_at_every_step_merges_the_same() {
+        let segments = [
+            segment(1, (0..200).step_by(3)),
+            segment(2, 300..340),
+            segment(3, (1..300).step_by(3)),
+        ];
+        let mut dead = [Dead::default(), Dead::default(), Dead::default()];
+        [0, 5, 17, 66].into_iter().for_each(|doc| assert!(dead[0].insert(doc)));
+        (0..40).for_each(|doc| assert!(dead[1].insert(doc)));
+        let inputs: Vec<(SegmentReader<'_>, &Dead)> =
+            segments.iter().zip(&dead).map(|(it, dead)| (it.open(&Nowhere), dead)).collect();
+        let readers: Vec<SegmentReader<'_>> = inputs.iter().map(|(reader, _)| *reader).collect();
+        let whole = |bytes: usize, is_resumed: bool| {
+            let mut merge = Merge::begin(&inputs).unwrap();
+            let (mut parts, mut steps) = (Vec::new(), 0);
+            loop {
+                let is_done = merge.step(&readers, bytes).unwrap();
+                let (head, written) = merge.writer.take();
+                let head = Head::decode(&head.encode()).unwrap();
+                parts.extend(written);
+                steps += 1;
+                if is_done {
+                    return (Segment::in_memory(9, head, parts, merge.into_documents()), steps);
+                }
+                if is_resumed {
+                    let writer = SegmentWriter::resume(head);
+                    merge = Merge::resume(&inputs, writer, merge.after().to_vec()).unwrap();
+                }
+            }
+        };
+        let (at_once, steps) = whole(usize::MAX, false);
+        assert_eq!((at_once.head().documents, steps), (67 - 4 + 100, 1));
+        assert_eq!(check(&at_once), 163_usize.div_ceil(PART_DOCUMENTS));
+        for is_resumed in [false, true] {
+            let (stepwise, steps) = whole(16, is_resumed);
+            assert!(steps > 11, "{steps}");
+            check(&stepwise);
+            // The terms are in parts of their own then, the attributes in the same.
+            let of_attributes = |segment: &Segment| {
+                let parts = segment.head().parts.iter();
+                let parts = parts.filter(|part| part.attributes_end().is_some());
+                parts.cloned().collect::<Vec<_>>()
+            };
+            assert_eq!(of_attributes(&stepwise), of_attributes(&at_once));
+        }
+    }
+}

@@ -2,15 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::TextQuery;
 use crate::text::query::{Node, Phrase};
+use crate::{Filter, MetaValue, Metadata, TextQuery};
 
 /// Positions of a phrase in each column.
 type Spots = Vec<(usize, usize)>;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Naive {
-    pub(super) rows: BTreeMap<i64, [String; 2]>,
+    pub(super) rows: BTreeMap<i64, Row>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Row {
+    pub(super) texts: [String; 2],
+    pub(super) attributes: Metadata,
 }
 
 fn words(text: &str) -> Vec<&str> {
@@ -21,7 +27,7 @@ fn column(name: &str) -> usize {
     usize::from(name == "u")
 }
 
-fn spots(row: &[String; 2], phrase: &Phrase, columns: &BTreeSet<usize>) -> Spots {
+fn spots(row: &Row, phrase: &Phrase, columns: &BTreeSet<usize>) -> Spots {
     let mut wanted: Vec<(String, bool)> = Vec::new();
     for part in &phrase.parts {
         wanted.extend(words(&part.text).into_iter().map(|word| (word.to_owned(), false)));
@@ -31,7 +37,7 @@ fn spots(row: &[String; 2], phrase: &Phrase, columns: &BTreeSet<usize>) -> Spots
     }
     let mut found = Vec::new();
     for column in columns {
-        let text = words(&row[*column]);
+        let text = words(&row.texts[*column]);
         for start in 0..text.len() {
             let is_here = wanted.iter().enumerate().all(|(n, (word, prefix))| {
                 text.get(start + n).is_some_and(|text| match prefix {
@@ -74,8 +80,13 @@ fn span(phrase: &Phrase) -> usize {
 
 impl Naive {
     /// The rows that match with their scores, best first.
-    pub(super) fn search(&self, query: &TextQuery, weights: &[f64]) -> Vec<(i64, f64)> {
-        let count = |row: &[String; 2]| row.iter().map(|text| words(text).len()).sum::<usize>();
+    pub(super) fn search(
+        &self,
+        query: &TextQuery,
+        weights: &[f64],
+        filter: Option<&Filter>,
+    ) -> Vec<(i64, f64)> {
+        let count = |row: &Row| row.texts.iter().map(|text| words(text).len()).sum::<usize>();
         let tokens: usize = self.rows.values().map(count).sum();
         let average = tokens as f64 / self.rows.len() as f64;
         let mut hits = Vec::new();
@@ -95,15 +106,38 @@ impl Naive {
             }
             hits.push((*key, score));
         }
+        let is_wanted = |key: &i64| filter.is_none_or(|it| it.matches(&self.rows[key].attributes));
+        hits.retain(|(key, _)| is_wanted(key));
         hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         hits
+    }
+
+    /// The values that these rows have under a key, and how many have each.
+    pub(super) fn facet(&self, keys: &[i64], name: &str) -> Vec<(MetaValue, u64)> {
+        let mut counts: Vec<(MetaValue, u64)> = Vec::new();
+        for key in keys {
+            let values = match self.rows[key].attributes.get(name) {
+                None => Vec::new(),
+                Some(MetaValue::Array(items)) => items.to_vec(),
+                Some(value) => vec![value.clone()],
+            };
+            for (n, value) in values.iter().enumerate() {
+                match counts.iter_mut().find(|(known, _)| known == value) {
+                    _ if values[..n].contains(value) => {}
+                    Some((_, count)) => *count += 1,
+                    None => counts.push((value.clone(), 1)),
+                }
+            }
+        }
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.compare(&b.0)));
+        counts
     }
 
     /// For each phrase that counts where it is, and how many rows have it; `None` unless the row
     /// matches.
     fn matches(
         &self,
-        row: &[String; 2],
+        row: &Row,
         node: &Node,
         columns: &BTreeSet<usize>,
     ) -> Option<Vec<(Spots, usize)>> {
@@ -123,7 +157,7 @@ impl Naive {
                     _ => near(&all, &spans, *distance as usize),
                 };
                 let having = |phrase: &Phrase| {
-                    let has = |row: &&[String; 2]| !spots(row, phrase, columns).is_empty();
+                    let has = |row: &&Row| !spots(row, phrase, columns).is_empty();
                     self.rows.values().filter(has).count()
                 };
                 let found: Vec<_> = all.into_iter().zip(phrases.iter().map(having)).collect();

@@ -76,10 +76,9 @@ impl VectorIndex {
     #[cfg(test)]
     pub(crate) fn filters_answered(&self) -> (usize, usize) {
         let answered = &self.attributes.answered;
-        (
-            answered.selected.load(std::sync::atomic::Ordering::Relaxed),
-            answered.tested.load(std::sync::atomic::Ordering::Relaxed),
-        )
+        let count =
+            |of: &std::sync::atomic::AtomicUsize| of.load(std::sync::atomic::Ordering::Relaxed);
+        (count(&answered.selected), count(&answered.tested))
     }
 
     /// The metadata of the vector under `id`.
