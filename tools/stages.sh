@@ -8,7 +8,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 fuzz_seconds=${FUZZ_SECONDS:-60}
-fuzz_targets=(manifest blob index_snapshot filter_parser query_parser page)
+fuzz_targets=(manifest blob index_snapshot filter_parser query_parser text_segment page)
 
 stage_setup() { check "everything is installed" tools/setup.sh; }
 

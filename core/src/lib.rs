@@ -70,6 +70,12 @@ pub use sql::{
 pub use store::{IndexState, Store, StoreParts};
 pub use stores::*;
 pub use text::{Language, TextOptions, TextQuery};
+/// For fuzzing: takes any bytes for what is stored of a text index, and reads it.
+#[doc(hidden)]
+pub fn attack_text_segment(bytes: &[u8]) {
+    text::attack(bytes);
+}
+
 pub use text_index::{
     Facet, Facets, Highlighted, Snippet, SnippetOptions, TEXT_INDEX_NAME_BYTES_MAX,
     TEXT_ROW_BYTES_MAX, TextCursor, TextHit, TextIndex, TextIndexInfo, TextIndexOptions, TextRank,

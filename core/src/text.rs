@@ -19,7 +19,7 @@ use std::borrow::Cow;
 pub(crate) use analyzer::Analyzer;
 pub use analyzer::{Language, TextOptions};
 pub(crate) use builder::{Builder, COLUMNS_MAX};
-pub(crate) use check::check;
+pub(crate) use check::{attack, check};
 pub(crate) use dead::Dead;
 pub(crate) use inverted::Inverted;
 pub(crate) use merge::Merge;

@@ -13,7 +13,8 @@ use sigil_core::container::{self, StoreId};
 use sigil_core::image::{self, OpenOptions};
 use sigil_core::{
     DATABASE_FILE, Database, DatabaseOptions, FixedHost, ImageStore, MemoryFiles, MemoryStorage,
-    Metadata, Metric, Precision, SnapshotMark, SnapshotStorage, VectorIndex, WAL_FILE,
+    Metadata, Metric, Precision, SnapshotMark, SnapshotStorage, Store, TextIndexOptions,
+    VectorIndex, WAL_FILE, params,
 };
 
 /// The identity that the targets open their stores with.
@@ -84,6 +85,30 @@ fn index_with_cells() -> sigil_core::Result<VectorIndex> {
     Ok(index)
 }
 
+/// The parts of a small segment, each behind its kind and its length.
+fn text_segment() -> sigil_core::Result<Vec<u8>> {
+    // Documents, terms, their documents, and positions: in this order they are written.
+    const KINDS: [u8; 4] = [3, 0, 1, 2];
+    let store = Store::in_memory()?;
+    let database = store.database();
+    database.execute("CREATE TABLE t (a TEXT, b TEXT)", ())?;
+    let index = store.create_text_index("t", &TextIndexOptions::new("t", ["a", "b"]))?;
+    for n in 0..300 {
+        let text = format!("all of some {} words {}", n % 7, n % 50);
+        database.execute("INSERT INTO t VALUES (?, 'other')", params![text])?;
+    }
+    index.optimize()?;
+    let rows = database.query("SELECT bytes FROM sigil_text_part ORDER BY id", ())?;
+    let mut seed = Vec::new();
+    for (kind, row) in KINDS.iter().zip(rows.rows()) {
+        let bytes = row.get(0)?.as_blob().unwrap_or_default();
+        seed.push(*kind);
+        seed.extend(u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes());
+        seed.extend_from_slice(bytes);
+    }
+    Ok(seed)
+}
+
 /// A snapshot as `fuzz_targets/index_snapshot.rs` puts one together: the lengths of its sections
 /// but the last, and the sections.
 fn sections(snapshot: &[u8]) -> Vec<u8> {
@@ -119,5 +144,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("page", "with-log", &[&cut, database.as_slice(), &log].concat())?;
     let empty = VectorIndex::new(8, Metric::L2)?.to_bytes_marked(&mark)?;
     write("index_snapshot", "empty.sections", &sections(&empty))?;
+    write("text_segment", "three-hundred-documents", &text_segment()?)?;
     Ok(())
 }

@@ -77,6 +77,10 @@ impl Merge {
                 self.writer.add_documents(&self.documents);
                 return Ok(true);
             };
+            // Terms that are out of order would be merged again and again.
+            if let Some(reader) = inputs.first() {
+                reader.check(self.after.is_empty() || *first > *self.after)?;
+            }
             term.clear();
             term.extend_from_slice(first);
             list.clear();
@@ -169,7 +173,11 @@ impl Lists {
         let beside = reader.positions(&list)?;
         let (mut postings, mut positions) =
             (Postings::new(&list.docs, list.count), Positions::new(&beside));
+        let mut before = None;
         while postings.doc() != END {
+            // What is written must ascend.
+            reader.check(before < Some(postings.doc()))?;
+            before = Some(postings.doc());
             let number = numbers.get(postings.doc() as usize).copied().unwrap_or(END);
             if number != END {
                 let freq = postings.freq();
