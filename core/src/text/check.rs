@@ -83,7 +83,7 @@ impl<'a> Parts<'a> {
             kind: *kind,
             len: bytes.len() as u64,
             checksum: checksum(bytes),
-            first_term: Box::default(),
+            mark: Box::default(),
         };
         let parts = self.0.iter().map(part).collect();
         Head { documents: u32::try_from(documents.len()).unwrap_or(0), tokens: 0, parts }
@@ -124,7 +124,7 @@ mod tests {
         let mut builder = Builder::new(&analyzer, &[2]);
         for key in 0..300_i64 {
             let text = format!("all of some {} words {}", key % 7, key % 50);
-            builder.add(key * 2, None, [text.as_str(), "second column"]);
+            builder.add(key * 2, None, [text.as_str(), "second column"], None);
         }
         let segment = builder.finish(-1);
         let mut bytes = Vec::new();

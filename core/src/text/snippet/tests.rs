@@ -94,9 +94,11 @@ fn only_what_makes_the_row_match_is_marked() {
 
 #[test]
 fn stems_pairs_stop_words_and_typos_are_marked_as_they_are_found() {
-    let mut stems = TextOptions::default();
-    stems.stemming = Some(Language::English);
-    stems.stop_words = vec!["the".into(), "of".into()];
+    let stems = TextOptions {
+        stemming: Some(Language::English),
+        stop_words: vec!["the".into(), "of".into()],
+        ..TextOptions::default()
+    };
     let of = |query, text: &str, typos| highlighted(query, &[text], &stems, typos).remove(0);
     assert_eq!(of("running", "He runs, running.", 0), "He [runs], [running].");
     assert_eq!(
@@ -110,8 +112,7 @@ fn stems_pairs_stop_words_and_typos_are_marked_as_they_are_found() {
     assert_eq!(typed("databases", "datbase databasse", 2), "[datbase] [databasse]");
     assert_eq!(typed("\"kitten sat\"", "kiten sat", 2), "kiten sat");
     assert_eq!(typed("cat", "cut", 2), "cut");
-    let mut pairs = TextOptions::default();
-    pairs.bigrams = true;
+    let pairs = TextOptions { bigrams: true, ..TextOptions::default() };
     let text = "\u{65e5}\u{672c}\u{8a9e} ok";
     let ok = |query| highlighted(query, &[text], &pairs, 0).remove(0);
     assert_eq!(ok("\u{672c}\u{8a9e}"), "\u{65e5}[\u{672c}\u{8a9e}] ok");
