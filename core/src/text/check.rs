@@ -144,13 +144,13 @@ mod tests {
         let parts = Parts::split(&bytes);
         let segment = Segment::new(1, parts.head());
         check(segment.open(&parts)).unwrap();
-        let mut state = 5_usize;
+        let mut state = 5_u32;
         for _ in 0..3_000 {
             let mut bytes = bytes.clone();
             for _ in 0..=state % 3 {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) & 0xffff_ffff;
-                let at = (state >> 8) % bytes.len();
-                bytes[at] = [0, 0xff, 0x80, 0x7f, 1][state % 5];
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let at = (state >> 8) as usize % bytes.len();
+                bytes[at] = [0, 0xff, 0x80, 0x7f, 1][(state % 5) as usize];
             }
             attack(&bytes);
         }
