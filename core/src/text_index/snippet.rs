@@ -161,13 +161,13 @@ impl TextIndex<'_> {
     /// As [`highlight`](TextIndex::highlight).
     ///
     /// ```
-    /// use sigil_core::{SnippetOptions, Store, TextIndexOptions, TextQuery};
+    /// use sigil_core::{SnippetOptions, Store, TextIndexOptions, TextQuery, params};
     ///
     /// let store = Store::in_memory()?;
     /// store.database().execute("CREATE TABLE note (id INTEGER PRIMARY KEY, body)", ())?;
     /// let notes = store.create_text_index("notes", &TextIndexOptions::new("note", ["body"]))?;
     /// let body = "It was late. We wrote the log first, and then the pages. Nobody slept.";
-    /// store.database().execute("INSERT INTO note VALUES (7, ?)", [body])?;
+    /// store.database().execute("INSERT INTO note VALUES (7, ?)", params![body])?;
     /// let mut options = SnippetOptions::default();
     /// options.tokens = 6;
     /// let found = notes.snippet(&TextQuery::parse("log")?, 7, &options)?;
