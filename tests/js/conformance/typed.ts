@@ -5,6 +5,7 @@ import type { Store, Workspace } from 'sigil-store';
 import { assert, assertEqual, assertFails, assertSame, fresh, type Rule } from '../harness.js';
 import { compactionRules } from './compaction.js';
 import { gatewayRules } from './gateway.js';
+import { hybridRules } from './hybrid.js';
 import { at, contents, iso, said } from './memory.js';
 import type { StoreKind } from './store.js';
 import { togetherRules } from './together.js';
@@ -12,7 +13,7 @@ import { workspaceRules } from './workspace.js';
 
 /** The rules of the typed stores, all of them. */
 export function typedRules(kind: StoreKind): Rule[] {
-  return [workspaceRules, togetherRules, compactionRules, gatewayRules, handleRules].flatMap((rules) => rules(kind));
+  return [workspaceRules, hybridRules, togetherRules, compactionRules, gatewayRules, handleRules].flatMap((rules) => rules(kind));
 }
 
 /** The rules of handles. */
@@ -292,12 +293,16 @@ async function reopening(kind: StoreKind): Promise<void> {
   await workspace.forget({ user: 'bob' });
   const gateway = await store.gateway();
   await gateway.users.create({ id: 'ada', createdAt: at(0) });
+  const wanted = { text: 'tea', vector: [1, 2, 3, 4], k: 5, window: 1 };
+  const found = await workspace.search(wanted);
+  assertSame([found.length, found[0]?.record.id], [5, compacted[0]?.summaryId]);
   await store.close();
 
   store = await kind.open(id);
   const again = await store.workspace();
   assertSame([again.id, again.vectors.dimensions, again.vectors.metric], ['a/../b: \u4e16', 4, 'cosine']);
   assertSame(await again.sessions.get(session.id), session);
+  assertSame(await again.search(wanted), found);
   assertSame(contents(await again.sessions.activeWindow(session.id)), Array.from({ length: 30 }, (_, i) => `m${i}`));
   assertEqual((await again.messages.search('tea', { limit: 99 })).items.length, 15);
   assertSame((await again.vectors.search([1, 2, 3, 4], { k: 2 })).map((hit) => hit.id), ['v', compacted[0]?.summaryId]);

@@ -18,6 +18,8 @@ import {
   type Gateway,
   type Integer,
   type Listing,
+  type MemoryHit,
+  type MemorySearch,
   type Message,
   type NewMessage,
   type OpenOptions,
@@ -183,6 +185,25 @@ export async function lists({ sessions, knowledge }: WorkspaceStores): Promise<s
   // @ts-expect-error: filters are those of the query
   sessions.list({ user: 'ada' });
   return [...ids, ...both[0].items.map(({ id }) => id)];
+}
+
+export async function memory(workspace: Workspace): Promise<string[]> {
+  const search: MemorySearch = { text: { query: 'tea OR coffee' }, vector: [1, 2, 3], sources: ['messages', 'facts'], weights: { text: 2 } };
+  const hits: MemoryHit[] = await workspace.search({ ...search, fusion: { k: 10 }, recency: { halfLifeMs: 1_000 }, filter: { lang: 'en' } });
+  // @ts-expect-error: sources are a closed list
+  await workspace.search({ text: 'tea', sources: ['sessions'] });
+  // @ts-expect-error: a text is typed, or a query
+  await workspace.search({ text: { phrase: 'tea' } });
+  // @ts-expect-error: an option that there is not
+  await workspace.search({ text: 'tea', limit: 3 });
+  // @ts-expect-error: there are two ways
+  await workspace.search({ text: 'tea', fusion: 'sum' });
+  const dated: MemoryHit<Date>[] = await (await openWorkspace('agent', { times: 'date' })).transaction((tx) => tx.search({ text: 'tea' }));
+  return [...hits.map((hit) => {
+    // @ts-expect-error: it may be another record
+    String(hit.record.content);
+    return hit.source === 'message' ? hit.record.content : hit.source === 'fact' ? hit.record.value : String(hit.text?.rank ?? hit.vector?.distance);
+  }), ...dated.flatMap(({ before = [] }) => before.map(({ createdAt }) => createdAt.toISOString()))];
 }
 
 export const compaction: CompactOptions = {
