@@ -59,7 +59,8 @@ fn the_demo_runs_twice_and_what_it_says_is_so() {
     let directory = Scratch::new("demo");
     for _ in 0..2 {
         let out = done(run(["demo", "--dir", text(directory.path())]));
-        assert!(out.contains("2500 rows, 2500 vectors, 60 of 60 searches answered as before"));
+        assert!(out.contains("2500 rows, 2500 vectors, 100 of 100 searches answered as before"));
+        assert!(out.contains("20 searches by words: ") && out.contains("by words and nearness: "));
         assert!(
             out.contains("0 problems found") && out.contains("all of it is still there"),
             "{out}"

@@ -8,6 +8,7 @@ mod cli;
 mod conformance;
 mod data_directory;
 mod forget;
+mod hybrid;
 mod image_crash;
 mod image_fault;
 mod kill;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use sigil_native::core::{
-    CollectionOptions, DATABASE_FILE, DatabaseOptions, ErrorKind, Filter, Hit, Metadata, Metric,
-    Row, SearchOptions, Store, Value, WAL_FILE, params, verify_store,
+    DATABASE_FILE, DatabaseOptions, ErrorKind, Filter, Hit, MEMORY_COLLECTION, Metadata, Row,
+    SearchOptions, Store, Value, WAL_FILE, params, verify_store,
 };
 use sigil_native::{open, open_existing};
 
@@ -15,7 +15,9 @@ use super::progress;
 use super::sample::{self, DIMENSIONS, Synset};
 use super::{DONE, FOUND, Outcome, file_error, refuse};
 
-const COLLECTION: &str = "synsets";
+mod texts;
+
+const COLLECTION: &str = MEMORY_COLLECTION;
 /// Only the demo makes a store with this table, so only that store is made anew.
 const MARKER: &str = "sigil_demo";
 
@@ -30,13 +32,14 @@ pub(super) fn run(directory: &Path, out: &mut dyn Write) -> Outcome {
     load(&store, &synsets, out)?;
     sql(&store, out)?;
     let answers = search(&store, &queries, out)?;
+    let texts = texts::search(&store, &queries, out)?;
     single_writes(&store, &synsets, out)?;
     let began = Instant::now();
     store.close()?;
     writeln!(out, "\nclosed in {:.1} ms", ms(began))?;
     drop(store);
     sizes(directory, out)?;
-    reopen(directory, &synsets, &queries, &answers, out)
+    reopen(directory, &synsets, &queries, (&answers, &texts), out)
 }
 
 fn ms(began: Instant) -> f64 {
@@ -89,8 +92,8 @@ fn load(store: &Store, synsets: &[Synset], out: &mut dyn Write) -> Outcome<()> {
            words TEXT NOT NULL, gloss TEXT NOT NULL
          );",
     ))?;
-    let collection =
-        store.create_collection(COLLECTION, CollectionOptions::new(DIMENSIONS, Metric::Cosine))?;
+    let memory = texts::memory(store)?;
+    let collection = store.collection(COLLECTION)?;
     let bar = progress::bar(synsets.len(), "loading");
     let began = Instant::now();
     store.transaction(|store| {
@@ -104,7 +107,7 @@ fn load(store: &Store, synsets: &[Synset], out: &mut dyn Write) -> Outcome<()> {
             collection.store(id, embedding, &Metadata::from_value(&metadata)?)?;
             bar.inc(1);
         }
-        Ok(())
+        texts::note(&memory, synsets)
     })?;
     bar.finish_and_clear();
     writeln!(
@@ -236,11 +239,16 @@ fn sizes(directory: &Path, out: &mut dyn Write) -> Outcome<()> {
     Ok(())
 }
 
+/// How many answers are the same.
+fn equal<T: PartialEq>(found: &[T], expected: &[T]) -> usize {
+    found.iter().zip(expected).filter(|(found, expected)| found == expected).count()
+}
+
 fn reopen(
     directory: &Path,
     synsets: &[Synset],
     queries: &[Synset],
-    answers: &[Vec<Hit>],
+    (answers, texts): (&[Vec<Hit>], &texts::Answers),
     out: &mut dyn Write,
 ) -> Outcome {
     let began = Instant::now();
@@ -257,6 +265,9 @@ fn reopen(
         let found = collection.search(&queries[n % queries.len()].embedding, 5, &options)?;
         same += usize::from(found == *expected);
     }
+    let (by_words, by_both) = texts::again(&store, queries)?;
+    same += equal(&by_words, &texts.0) + equal(&by_both, &texts.1);
+    let asked = answers.len() + texts.0.len() + texts.1.len();
     let problems = verify_store(&store)?;
     for problem in &problems {
         writeln!(out, "  {problem}")?;
@@ -266,12 +277,12 @@ fn reopen(
         out,
         "  {} rows, {vectors} vectors, {same} of {} searches answered as before, {} problems found",
         rows.unwrap_or(0),
-        answers.len(),
+        asked,
         problems.len()
     )?;
     let whole = rows == Some(synsets.len())
         && vectors == synsets.len()
-        && same == answers.len()
+        && same == asked
         && problems.is_empty();
     writeln!(out, "{}", if whole { "all of it is still there" } else { "something is missing" })?;
     if whole {

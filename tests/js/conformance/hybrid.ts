@@ -83,7 +83,7 @@ async function restricted(workspace: Workspace): Promise<void> {
     [{ text: 'cofee', typos: 1 }, ['m1']],
     [{ text: '' }, []],
   ];
-  for (const [search, expected] of wanted) assertSame(sorted(await workspace.search(search)), expected, JSON.stringify(search));
+  for (const [search, found] of wanted) assertSame({ search, found: sorted(await workspace.search(search)) }, { search, found });
 }
 
 async function ranked(workspace: Workspace): Promise<void> {
