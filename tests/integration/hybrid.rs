@@ -115,7 +115,7 @@ fn fill(workspace: &Workspace, random: &mut Random) -> Filled {
         filled.records.insert(record.id().to_owned(), record);
     }
     for n in 0..10 {
-        let metadata = json!({"session_id": SESSIONS[n % 3], "lang": ["en", "de"][n % 2]});
+        let metadata = json!({"session_id": SESSIONS[n % 3], "lang": (["en", "de"][n % 2])});
         store(workspace, &mut filled, &format!("v{n}"), vector(random), metadata);
     }
     filled
