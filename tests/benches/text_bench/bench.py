@@ -13,6 +13,7 @@ K = 10
 PLACES = {"node": "Node", "chromium": "headless Chromium"}
 # The engines of text_wasm, with their titles.
 ENGINES = {
+    "ours": "sigil-store",
     "sqlite": "sqlite-wasm FTS5",
     "minisearch": "MiniSearch",
     "orama": "Orama",

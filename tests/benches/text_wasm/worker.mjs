@@ -1,12 +1,13 @@
 // Answers the commands of the benchmark for one engine, in Node or on a page.
 
+import { ours } from './ours.mjs';
 import { peers } from './peers.mjs';
 
 const BATCH = 100;
 
 /** `host.lines(path)` gives a file's text, `host.heap()` the bytes in use on JavaScript's heap. */
 export function createWorker(name, host) {
-  const make = peers[name];
+  const make = { ours, ...peers }[name];
   const read = async (file) =>
     (await host.lines(file)).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
   let engine;

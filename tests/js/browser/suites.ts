@@ -10,6 +10,7 @@ import { type FilesKind, filesRules, fullFilesRules } from '../conformance/files
 import { indexSearchRules, searchRules } from '../conformance/searches.js';
 import { fullRules, type StorageKind, storageRules } from '../conformance/storage.js';
 import { storeRules } from '../conformance/store.js';
+import { textRules } from '../conformance/text.js';
 import { typedRules } from '../conformance/typed.js';
 import { indexRules, vectorRules } from '../conformance/vectors.js';
 import { assert, assertBytes, assertEqual, assertFails, fresh, pattern, type Rule } from '../harness.js';
@@ -40,6 +41,7 @@ export function suites(pass: Pass): Rule[] {
         ...storeKinds.flatMap(storeRules),
         ...storeKinds.flatMap(vectorRules),
         ...storeKinds.flatMap(searchRules),
+        ...storeKinds.flatMap(textRules),
         ...storeKinds.flatMap(typedRules),
         ...indexRules,
         ...indexSearchRules,

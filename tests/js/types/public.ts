@@ -31,6 +31,10 @@ import {
   type SigilErrorCode,
   type SnapshotStorage,
   type Store,
+  type TextCursor,
+  type TextHit,
+  type TextIndexInfo,
+  type TextQuery,
   type Time,
   type VectorSearch,
   type Workspace,
@@ -111,6 +115,30 @@ export async function searches(of: VectorSearch, query: Float32Array): Promise<S
   await of.recommend({ negative: ['b'] });
   const { recall } = await of.recallCheck({ sample: 10 });
   return recall < 0.9 ? like : [...first, ...rest, ...many, ...(await of.searchLike('a'))];
+}
+
+export async function texts(store: Store): Promise<TextHit[]> {
+  const articles = await store.createTextIndex('articles', { table: 'article', columns: ['title', 'body'], time: 'at', stemming: 'english', prefixes: [3] });
+  // @ts-expect-error: an index is of a table
+  await store.createTextIndex('articles', { columns: ['title'] });
+  // @ts-expect-error: languages are a closed list
+  await store.createTextIndex('articles', { table: 'article', columns: ['title'], stemming: 'klingon' });
+  const query: TextQuery = { not: [{ or: ['a', { near: ['b', 'c'], distance: 3 }] }, { columns: ['title'], query: { prefix: 'd' } }] };
+  // @ts-expect-error: two queries, what is wanted and what is not
+  const one: TextQuery = { not: ['a'] };
+  const first = await articles.search(query, { k: 5, ranking: { halfLifeMs: 1_000, now: new Date() }, weights: { title: 2 }, typos: 1 });
+  const after: TextCursor | undefined = first.at(-1);
+  const next = await articles.search(one, { ranking: 'newest', weights: [1, 2], from: '2026-03-01T12:00:00Z', keys: [1, 2n], after });
+  // @ts-expect-error: at most two typos are looked for
+  await articles.search('a', { typos: 3 });
+  // @ts-expect-error: rankings are a closed list
+  await articles.search('a', { ranking: 'oldest' });
+  // @ts-expect-error: a key may be beyond what a number can hold
+  const key: number = first[0]?.key ?? 0;
+  const known: TextIndexInfo[] = await store.transaction(async (tx) => ((await tx.textIndex('articles')).info.columns.length > key ? tx.textIndexes() : []));
+  // @ts-expect-error: what an index is of cannot be changed
+  articles.info.table = 'other';
+  return known.length > 0 && (await articles.prepare(10)) ? first : next;
 }
 
 export function reason({ plan }: Explanation): string {
