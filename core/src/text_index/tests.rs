@@ -181,7 +181,11 @@ fn compare(store: &Store, naive: &Naive, random: &mut Random) {
         let text = random.query();
         let query = TextQuery::parse(&text).unwrap();
         let k = usize::try_from(random.below(40)).unwrap();
-        let weights = if random.below(2) == 0 { Vec::new() } else { vec![3.0, 0.5] };
+        let weights = match random.below(3) {
+            0 => Vec::new(),
+            1 => vec![3.0, 0.5],
+            _ => vec![0.0, 2.0],
+        };
         let filter = random.filter();
         let text = format!("{text} {filter:?}");
         let expected = naive.search(&query, &weights, filter.as_ref());
@@ -422,4 +426,33 @@ fn snippets_refuse_what_cannot_be() {
     );
     let long = "a".repeat(TEXT_ROW_BYTES_MAX);
     assert_eq!(of(&[&long, "b"], good), Err(ErrorKind::Limit));
+}
+
+#[test]
+fn a_deeply_nested_query_takes_no_longer_than_a_flat_one() {
+    let store = store_with_table();
+    store.database().execute("INSERT INTO doc (t) VALUES ('word other')", ()).unwrap();
+    let index = store.text_index("docs").unwrap();
+    // Twice as much at each level would never end.
+    let nested = (0..120).fold("word".to_owned(), |query, level| match level % 2 {
+        0 => format!("({query}) AND other"),
+        _ => format!("({query}) OR nothing"),
+    });
+    let query = TextQuery::parse(&nested).unwrap();
+    assert_eq!(index.search(&query, 10, &TextSearchOptions::default()).unwrap().len(), 1);
+}
+
+#[test]
+fn what_was_open_of_an_index_that_was_rolled_back_is_not_taken_for_another() {
+    let store = store_with_table();
+    let db = store.database();
+    db.execute("INSERT INTO doc (t, u) VALUES ('one', 'two')", ()).unwrap();
+    let query = TextQuery::parse("two").unwrap();
+    for (column, hits) in [("u", 1), ("t", 0)] {
+        store.begin().unwrap();
+        let index =
+            store.create_text_index("again", &TextIndexOptions::new("doc", [column])).unwrap();
+        assert_eq!(index.search(&query, 10, &TextSearchOptions::default()).unwrap().len(), hits);
+        db.rollback().unwrap();
+    }
 }

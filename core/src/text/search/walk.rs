@@ -281,8 +281,11 @@ fn seek_all(walks: &mut [Walk<'_>], order: &[usize], mut target: u32) -> u32 {
         for walk in order {
             let doc = walks[*walk].seek(target);
             if doc == END {
-                // The first one is asked where all of them stand.
-                walks[0].seek(END);
+                // The first one is asked where all of them stand. One that is there already must
+                // not be sent again: at each level of a nested query that would be twice as much.
+                if let Some(first) = walks.first_mut().filter(|first| first.doc() != END) {
+                    first.seek(END);
+                }
                 return END;
             }
             if doc > target {
