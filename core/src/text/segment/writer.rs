@@ -91,8 +91,7 @@ impl SegmentWriter {
 
     /// Of how many documents it has the attributes.
     pub(crate) fn attributes_end(&self) -> u32 {
-        let mut ends = self.head.parts.iter().filter_map(Part::attributes_end);
-        ends.next_back().unwrap_or(0)
+        self.head.parts.iter().rev().find_map(Part::attributes_end).unwrap_or(0)
     }
 
     /// Adds the documents, and notes how many they are and how long.

@@ -61,8 +61,8 @@ impl ValueCounts {
 
     fn add(&mut self, value: MetaValue, count: u64) {
         let value = match value {
-            // The two zeros are equal: their sum is the positive one.
-            MetaValue::Float(number) => MetaValue::Float(number + 0.0),
+            // The two zeros are equal, and their sum is the positive one.
+            MetaValue::Float(float) => MetaValue::Float(float + 0.0),
             value => value,
         };
         // An integer and a float can be equal too: the integer stands for both.
