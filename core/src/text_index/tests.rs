@@ -343,7 +343,8 @@ fn a_scrub_leaves_no_word_of_what_was_deleted_in_any_segment() {
     for key in 0..200 {
         let letters = (0..16).map(|_| char::from(b'a' + u8::try_from(random.below(26)).unwrap()));
         let word: String = letters.collect();
-        db.execute("INSERT INTO doc VALUES (?, ?, 'kept')", params![key, &*word]).unwrap();
+        db.execute("INSERT INTO doc (key, t, u) VALUES (?, ?, 'kept')", params![key, &*word])
+            .unwrap();
         words.push(word);
         if key % 40 == 39 {
             let store_now = |follower: &mut TextFollower, db: &Database| {
@@ -381,7 +382,8 @@ fn a_scrub_leaves_no_word_of_what_was_deleted_in_any_segment() {
 fn rows_are_shown_as_they_are_now_inside_a_transaction_too() {
     let store = store_with_table();
     let db = store.database();
-    db.execute("INSERT INTO doc VALUES (1, 'red x', 42), (2, NULL, 'green red')", ()).unwrap();
+    db.execute("INSERT INTO doc (key, t, u) VALUES (1, 'red x', 42), (2, NULL, 'green red')", ())
+        .unwrap();
     let index = store.text_index("docs").unwrap();
     let (query, options) = (TextQuery::parse("red OR 42").unwrap(), SnippetOptions::default());
     let shown = |key| {
@@ -393,7 +395,7 @@ fn rows_are_shown_as_they_are_now_inside_a_transaction_too() {
     store.begin().unwrap();
     db.execute("UPDATE doc SET t = 'blue' WHERE key = 1", ()).unwrap();
     db.execute("DELETE FROM doc WHERE key = 2", ()).unwrap();
-    db.execute("INSERT INTO doc VALUES (3, 'x', 'red')", ()).unwrap();
+    db.execute("INSERT INTO doc (key, t, u) VALUES (3, 'x', 'red')", ()).unwrap();
     assert_eq!(shown(1).unwrap(), ["blue", "[42]"]);
     assert_eq!(shown(2), None);
     let snippet = index.snippet(&query, 3, &options).unwrap().unwrap();
