@@ -172,10 +172,14 @@ fn index(offset: u64) -> Result<usize> {
 
 /// Grows `bytes` to `len` with zeros, or says that memory is full.
 fn grow(bytes: &mut Vec<u8>, len: usize) -> Result<()> {
-    if len > bytes.len() {
-        bytes.try_reserve(len - bytes.len()).map_err(|error| {
+    if len > bytes.capacity() {
+        // Twice as much, as vectors take, would be dear for a large database.
+        let room = len.max(bytes.len() + bytes.len() / 4) - bytes.len();
+        bytes.try_reserve_exact(room).map_err(|error| {
             Error::with_source(ErrorKind::Full, "out of memory for a file in memory", error)
         })?;
+    }
+    if len > bytes.len() {
         bytes.resize(len, 0);
     }
     Ok(())

@@ -24,11 +24,11 @@ function checkWithC(file) {
 async function changeInNode(directory, count) {
   const { open } = await import('sigil-store');
   const store = await open(directory, { create: false });
-  const synsets = await store.vectors.open('synsets', { dimensions: DIMENSIONS, metric: 'cosine' });
-  assert.equal(await synsets.count(), count);
+  const vectors = await store.vectors.open('memory', { dimensions: DIMENSIONS, metric: 'cosine' });
+  assert.equal(await vectors.count(), count);
   await store.transaction(async (tx) => {
     await tx.exec("INSERT INTO synset VALUES ('node', 'noun', 0, 'from node', 'made in Node')");
-    await (await tx.vectors.open('synsets')).store('node', new Float32Array(DIMENSIONS).fill(-0.5), { pos: 'noun', lex: 0 });
+    await (await tx.vectors.open('memory')).store('node', new Float32Array(DIMENSIONS).fill(-0.5), { pos: 'noun', lex: 0 });
   });
   await store.close();
 }

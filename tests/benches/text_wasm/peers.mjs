@@ -1,6 +1,7 @@
 // The peers on npm. Each is made empty, or of what `save` gave before, and has `index` for a batch
 // of documents, `search`, which gives null for a kind that it does not know or else a function of a
-// query and a number of hits, and `bytes` for what it holds outside of JavaScript's heap.
+// query and a number of hits, and `bytes` for what it holds outside of JavaScript's heap. Hits are
+// the documents' numbers, which all of them know, with the scores.
 
 const SCHEMA = `
   CREATE TABLE docs (
@@ -11,14 +12,12 @@ const SCHEMA = `
   CREATE TRIGGER docs_added AFTER INSERT ON docs BEGIN
     INSERT INTO docs_text (rowid, text) VALUES (new.seq, new.text);
   END;`;
-// As natively, in tests/peers/src/text_bench/fts5.rs.
+// As natively, in tests/peers/src/text_bench/fts5.rs, but for the keys.
 const SEARCH = `
-  SELECT d.key, t.score FROM
-    (SELECT rowid AS seq, bm25(docs_text) AS score FROM docs_text
-     WHERE docs_text MATCH ?1 ORDER BY score LIMIT ?2) t
-  JOIN docs d ON d.seq = t.seq ORDER BY t.score`;
+  SELECT rowid, bm25(docs_text) AS score FROM docs_text
+  WHERE docs_text MATCH ?1 ORDER BY score LIMIT ?2`;
 const SEARCH_FILTERED = `
-  SELECT d.key, bm25(docs_text) AS score FROM docs_text t CROSS JOIN docs d ON d.seq = t.rowid
+  SELECT d.seq, bm25(docs_text) AS score FROM docs_text t CROSS JOIN docs d ON d.seq = t.rowid
   WHERE docs_text MATCH ?1 AND d.tag = ?3 ORDER BY score LIMIT ?2`;
 
 const quoted = (term) => `"${term}"`;
@@ -61,7 +60,7 @@ async function sqlite(host, saved) {
         statement.bind(1, expression(terms)).bind(2, k);
         if (kind === 'filtered') statement.bind(3, tag);
         const hits = [];
-        while (statement.step()) hits.push([statement.getString(0), -statement.getFloat(1)]);
+        while (statement.step()) hits.push([statement.getInt(0), -statement.getFloat(1)]);
         statement.reset();
         return hits;
       };
@@ -75,10 +74,10 @@ async function sqlite(host, saved) {
   };
 }
 
-/** BM25+ over a radix tree, without phrases; it keeps keys and tags, and no documents. */
+/** BM25+ over a radix tree, without phrases; it keeps numbers and tags, and no documents. */
 async function minisearch(host, saved) {
   const { default: MiniSearch } = await host.module('minisearch/dist/es/index.js');
-  const options = { idField: 'key', fields: ['text'], storeFields: ['tag'] };
+  const options = { idField: 'seq', fields: ['text'], storeFields: ['tag'] };
   const index = saved ? MiniSearch.loadJSON(saved, options) : new MiniSearch(options);
   const asked = {
     term: () => ({}),
@@ -107,7 +106,7 @@ async function minisearch(host, saved) {
  */
 async function orama(host, saved) {
   const { create, insertMultiple, load, save, search } = await host.module('@orama/orama/dist/browser/index.js');
-  const database = create({ schema: { key: 'string', text: 'string', tag: 'enum' } });
+  const database = create({ schema: { seq: 'number', text: 'string', tag: 'enum' } });
   if (saved) load(database, JSON.parse(saved));
   const asked = {
     term: () => ({ exact: true }),
@@ -123,7 +122,7 @@ async function orama(host, saved) {
       if (!options) return null;
       return ({ terms, tag }, limit) =>
         search(database, { term: terms.join(' '), properties: ['text'], limit, ...options(tag) })
-          .hits.map((hit) => [hit.document.key, hit.score]);
+          .hits.map((hit) => [hit.document.seq, hit.score]);
     },
     bytes: () => ({}),
     save: () => JSON.stringify(save(database)),

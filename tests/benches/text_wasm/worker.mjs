@@ -23,7 +23,7 @@ export function createWorker(name, host) {
   /** Indexes all documents in batches; they are read beforehand and held meanwhile. */
   async function build({ docs: path }) {
     engine = undefined;
-    docs = await read(path);
+    docs = (await read(path)).map((doc, at) => ({ ...doc, seq: at + 1 }));
     const before = memory();
     const began = performance.now();
     engine = await make(host);
@@ -61,8 +61,10 @@ export function createWorker(name, host) {
         if (performance.now() > until) break;
       }
     }
-    return { times, answers: wanted ? answers : answers.map((hits) => hits && hits.length) };
+    return { times, answers: wanted ? answers.map(named) : answers.map((hits) => hits && hits.length) };
   }
+
+  const named = (hits) => hits && hits.map(([seq, score]) => [docs[seq - 1].key, score]);
 
   /** Keeps what the engine saves, drops the engine and the documents, and makes it of what was kept. */
   async function reopen({ query, k }) {

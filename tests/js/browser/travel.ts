@@ -18,16 +18,16 @@ export async function visitBrowser(url: string, { count, dimensions }: Luggage):
   const name = `travel-${Math.random()}`;
   let store = await open(name, { storage: 'indexeddb', import: bytes });
   assertEqual((await store.query<{ n: number }>('SELECT count(*) AS n FROM synset'))[0]?.n, count, 'synsets');
-  let synsets = await store.vectors.open('synsets', { dimensions, metric: 'cosine' });
-  assertEqual(await synsets.count(), count, 'vectors');
+  let vectors = await store.vectors.open('memory', { dimensions, metric: 'cosine' });
+  assertEqual(await vectors.count(), count, 'vectors');
   await store.transaction(async (tx) => {
     await tx.exec("INSERT INTO synset VALUES ('browser', 'noun', 0, 'from a browser', 'made in Chromium')");
-    await (await tx.vectors.open('synsets')).store('browser', new Float32Array(dimensions).fill(0.5), { pos: 'noun', lex: 0 });
+    await (await tx.vectors.open('memory')).store('browser', new Float32Array(dimensions).fill(0.5), { pos: 'noun', lex: 0 });
   });
   await store.close();
   store = await open(name, { storage: 'indexeddb', create: false });
-  synsets = await store.vectors.open('synsets', { dimensions, metric: 'cosine' });
-  assertEqual((await synsets.search(new Float32Array(dimensions).fill(1), { k: 1 }))[0]?.id, 'browser', 'nearest');
+  vectors = await store.vectors.open('memory', { dimensions, metric: 'cosine' });
+  assertEqual((await vectors.search(new Float32Array(dimensions).fill(1), { k: 1 }))[0]?.id, 'browser', 'nearest');
   const changed = await store.export();
   await store.close();
   let text = '';

@@ -91,7 +91,9 @@ fn write_all(files: &dyn Files, bytes: &Uint8Array) -> Result<()> {
     let len = bytes.length();
     check_len(len)?;
     let file = files.open(DATABASE_FILE, true)?;
+    // What has its length at once is not copied as it grows.
     file.truncate(0)?;
+    file.truncate(u64::from(len))?;
     let write = |mut at: u32, end: u32| {
         while at < end {
             let next = at + (end - at).min(CHUNK_BYTES);
