@@ -291,22 +291,22 @@ fn with_input<T>(
         scanner.advance(wal.get(done..).unwrap_or_default());
         let committed = usize::try_from(scanner.committed_len()).unwrap_or(0);
         let wal = &wal[..committed];
+        let flush = |database: Option<&[u8]>| {
+            let staged = staged.lock();
+            let indexes: Vec<(&str, &[u8])> = staged
+                .writing
+                .iter()
+                .map(|(key, bytes)| (key.as_str(), bytes.as_slice()))
+                .collect();
+            let removed: Vec<&str> = staged.removing.iter().map(String::as_str).collect();
+            f(&FlushInput { wal, database, indexes: &indexes, removed_indexes: &removed })
+        };
+        if !rebase {
+            // A large database is not one run of bytes.
+            return if files.exists(DATABASE_FILE)? { flush(None) } else { Err(missing()) };
+        }
         files
-            .with_bytes(DATABASE_FILE, |database| {
-                let staged = staged.lock();
-                let indexes: Vec<(&str, &[u8])> = staged
-                    .writing
-                    .iter()
-                    .map(|(key, bytes)| (key.as_str(), bytes.as_slice()))
-                    .collect();
-                let removed: Vec<&str> = staged.removing.iter().map(String::as_str).collect();
-                f(&FlushInput {
-                    wal,
-                    database: rebase.then_some(database),
-                    indexes: &indexes,
-                    removed_indexes: &removed,
-                })
-            })
+            .with_bytes(DATABASE_FILE, |database| flush(Some(database)))
             .unwrap_or_else(|| Err(missing()))
     };
     if files.exists(WAL_FILE)? {
