@@ -1,8 +1,8 @@
 //! The C SQLite as a judge of our files: whatever we write, it must be able to read.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 /// The rows that the C SQLite answers to `sql` on a copy of `database`, columns joined by `|`.
 ///
@@ -13,9 +13,35 @@ use std::process::Command;
 /// An [`io::Error`] with SQLite's own message when it refuses the file or the SQL.
 pub fn query(database: &Path, sql: &str) -> io::Result<Vec<String>> {
     let output = Command::new(tool()).arg(database).arg(sql).output()?;
+    rows(&output).map_err(|message| {
+        io::Error::other(format!("sqlite3 on '{}': {message}", database.display()))
+    })
+}
+
+/// The rows that the C SQLite, one that has FTS5, answers to the lines of `script` in a database
+/// of its own in memory, each of which is a whole statement.
+///
+/// # Errors
+/// An [`io::Error`] with SQLite's own message when it refuses one of them, and when no SQLite with
+/// FTS5 is installed.
+pub fn run_with_fts5(script: String) -> io::Result<Vec<String>> {
+    let mut command = Command::new(tool());
+    command.arg("--fts5").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut stdin = child.stdin.take().ok_or_else(|| io::Error::other("no standard input"))?;
+    // It answers before it has read all, so that nobody may wait for the other.
+    let writer = std::thread::spawn(move || stdin.write_all(script.as_bytes()));
+    let output = child.wait_with_output()?;
+    let written = writer.join().map_err(|_| io::Error::other("the script was not written"))?;
+    // Why it stopped reading says more than that it did.
+    let rows = rows(&output).map_err(|why| io::Error::other(format!("sqlite3 with FTS5: {why}")));
+    rows.and_then(|rows| written.map(|()| rows))
+}
+
+/// What it printed, or what it has to say.
+fn rows(output: &Output) -> Result<Vec<String>, String> {
     if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(io::Error::other(format!("sqlite3 on '{}': {message}", database.display())));
+        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
     }
     Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
 }
@@ -67,6 +93,15 @@ mod tests {
         fs::write(&file.0, [0x5a; 4096]).unwrap();
         let error = query(&file.0, "SELECT count(*) FROM sqlite_schema").unwrap_err();
         assert!(error.to_string().contains("not a database"), "{error}");
+    }
+
+    #[test]
+    fn a_script_is_answered_up_to_its_first_error() {
+        let script = "CREATE VIRTUAL TABLE t USING fts5(a);\nINSERT INTO t VALUES ('x y');\n";
+        let of = |sql: &str| run_with_fts5(format!("{script}{sql};\n"));
+        assert_eq!(of("SELECT rowid, a FROM t WHERE t MATCH 'Y'").unwrap(), ["1|x y"]);
+        let error = of("SELECT rowid FROM t WHERE t MATCH ')'").unwrap_err();
+        assert!(error.to_string().contains("fts5: syntax error"), "{error}");
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod stores_fault;
 mod text_crash;
 mod text_damage;
 mod text_fault;
+mod text_fts5;
 mod vector_fixtures;
 mod verify;
 mod workspace_fixture;

@@ -99,6 +99,9 @@ impl TextIndex<'_> {
     /// `(a AND b) OR c` nothing of `a AND b` is marked unless both are there, and nothing behind a
     /// NOT. Of a row that does not match at all, everything that is there is marked.
     ///
+    /// FTS5 marks the same, but for rare rows in which it also marks, and scores, words of a NEAR
+    /// below an OR that does not match, or behind a NOT without anything in front of it.
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a column that the index does not have, and options out of
     /// their bounds; [`ErrorKind::Limit`] for more text than is searched

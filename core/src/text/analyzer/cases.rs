@@ -3,6 +3,7 @@
 //!
 //! `tests/peers/tests/tokens.rs` makes this file one of its modules: it asks FTS5, which is in C,
 //! and the tests of this crate hold themselves to what it answered on every target.
+//! `tests/integration/text_fts5.rs` asks the FTS5 that is installed whether it answers that too.
 
 use std::fmt::Write as _;
 

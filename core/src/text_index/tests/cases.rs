@@ -2,7 +2,7 @@
 //! it alike.
 //!
 //! `tests/peers/tests/text_search.rs` makes this file one of its modules and asks the FTS5 that it
-//! is built with, and so does `tests/integration/text_search.rs` with the one that is installed.
+//! is built with, and so does `tests/integration/text_fts5.rs` with the one that is installed.
 //! What the first one hears is recorded in `tests/fixtures/text/search.txt`, which the tests of
 //! this crate are held to on every target.
 
