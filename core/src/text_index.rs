@@ -66,7 +66,8 @@ impl<'a> TextIndex<'a> {
         &self.info
     }
 
-    /// How many rows are in it.
+    /// How many rows are in it: all of the table but those that are
+    /// [`unindexable`](TextIndex::unindexable).
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when the index was dropped, and storage kinds.
@@ -74,6 +75,30 @@ impl<'a> TextIndex<'a> {
         self.store.with_text_index(&self.info, |follower, db| {
             follower.with_current(db, |inverted| Ok(inverted.len()))
         })
+    }
+
+    /// The numbers of the rows that no search finds because their texts have more than
+    /// [`TEXT_ROW_BYTES_MAX`] bytes, ascending.
+    ///
+    /// Mostly there are none, which takes the time of counting the rows; otherwise all texts of
+    /// the table are read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Interrupted`] and [`ErrorKind::Timeout`], and as [`count`](TextIndex::count).
+    ///
+    /// ```
+    /// use sigil_core::{Store, TEXT_ROW_BYTES_MAX, TextIndexOptions, params};
+    ///
+    /// let store = Store::in_memory()?;
+    /// store.database().execute("CREATE TABLE note (id INTEGER PRIMARY KEY, body)", ())?;
+    /// let notes = store.create_text_index("notes", &TextIndexOptions::new("note", ["body"]))?;
+    /// let long = "x".repeat(TEXT_ROW_BYTES_MAX + 1);
+    /// store.database().execute("INSERT INTO note VALUES (7, 'a'), (8, ?)", params![long])?;
+    /// assert_eq!((notes.count()?, notes.unindexable()?), (1, vec![8]));
+    /// # Ok::<(), sigil_core::Error>(())
+    /// ```
+    pub fn unindexable(&self) -> Result<Vec<i64>> {
+        self.store.with_text_index(&self.info, |follower, db| follower.unindexable(db))
     }
 
     /// Brings the index up to date by reading at most about `most` rows or changes, and says

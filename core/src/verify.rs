@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::snapshot::SnapshotStorage;
 use crate::store::Store;
-use crate::text_index;
+use crate::text_index::{self, TEXT_ROW_BYTES_MAX};
 use crate::vector::VectorIndex;
 use crate::wal::{self, WalTail};
 
@@ -240,7 +240,13 @@ fn verify_text_indexes(store: &Store, findings: &mut Vec<Finding>) {
         let stored = text_index::problems(store.database(), &info);
         if add(Severity::Warning, stored, "; it is made anew when it is next used") {
             let compared = store.compare_text_index(&info);
-            add(Severity::Damage, compared, ": rebuild the index");
+            if add(Severity::Damage, compared, ": rebuild the index") {
+                let long = store.text_index_of(&info).unindexable();
+                let row =
+                    |key| format!("row {key} has more than {TEXT_ROW_BYTES_MAX} bytes of text");
+                let long = long.map(|keys| keys.into_iter().map(row).collect());
+                add(Severity::Note, long, ", so that no search finds it");
+            }
         }
     }
 }

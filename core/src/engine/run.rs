@@ -136,7 +136,7 @@ impl Database {
 
     /// Fails when what is running was interrupted, or has run for too long.
     pub(crate) fn check_watch(&self) -> Result<()> {
-        match self.watch.should_stop() {
+        match self.watch.should_stop() || self.watch.is_late() {
             true => Err(self.stopped(Error::new(ErrorKind::Interrupted, "the search was stopped"))),
             false => Ok(()),
         }

@@ -65,9 +65,12 @@ impl Watch {
             self.too_deep.store(true, Ordering::Relaxed);
             return true;
         }
-        if !self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(WATCHES_PER_CLOCK) {
-            return false;
-        }
+        self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(WATCHES_PER_CLOCK)
+            && self.is_late()
+    }
+
+    /// Whether the time is over, for what does much between two looks.
+    pub(super) fn is_late(&self) -> bool {
         let deadline = self.deadline_ns.load(Ordering::Relaxed);
         let late = deadline != 0 && self.host.monotonic_ns() >= deadline;
         if late {

@@ -33,7 +33,7 @@ pub(super) use typo::allowed as typos_in;
 use walk::{Found, Walk};
 
 /// So many documents are looked at between two looks at whether to stop.
-const DOCUMENTS_PER_CHECK: u32 = 1 << 13;
+const DOCUMENTS_PER_CHECK: usize = 1 << 13;
 
 /// A bound that was summed up another way than the score may be too low by less than this.
 const ROUNDING: f64 = 1.0 + 1e-9;
@@ -122,8 +122,7 @@ pub(crate) fn search(
             columns: weights.columns,
             typos: weights.typos,
         };
-        judge.check()?;
-        let found = resolve(plan, &scope, &mut hits)?;
+        let found = resolve(plan, &scope, &mut hits, judge)?;
         founds.push(found);
         scopes.push(scope);
     }
@@ -131,18 +130,25 @@ pub(crate) fn search(
     let idfs: Vec<f64> = hits.iter().map(|hits| Bm25::idf(corpus.documents, *hits)).collect();
     for (part, (scope, found)) in scopes.iter().zip(&founds).enumerate() {
         let walk = Walk::new(&plan.root, found, &idfs, scope.documents.lens(), &bm25);
-        Collector { part, scope, bm25: &bm25, judge, top }.collect(walk)?;
+        let at_once = (DOCUMENTS_PER_CHECK / plan.leaves.len().max(1)).max(1);
+        Collector { part, scope, bm25: &bm25, judge, top, at_once }.collect(walk)?;
     }
     Ok(())
 }
 
 /// Looks every phrase up, and counts the documents that have it.
-fn resolve(plan: &Plan, scope: &Scope<'_>, hits: &mut [u64]) -> Result<Found> {
+fn resolve(
+    plan: &Plan,
+    scope: &Scope<'_>,
+    hits: &mut [u64],
+    judge: &mut dyn Judge,
+) -> Result<Found> {
     let nears = plan.nears();
     let mut is_near = vec![false; plan.leaves.len()];
     nears.iter().for_each(|(range, _)| is_near[range.clone()].fill(true));
     let mut leaves: Vec<Matches> = Vec::with_capacity(plan.leaves.len());
     for (number, leaf) in plan.leaves.iter().enumerate() {
+        judge.check()?;
         // Those of a NEAR are looked up together.
         let matches = match is_near[number] {
             true => Matches::NONE,
@@ -152,6 +158,7 @@ fn resolve(plan: &Plan, scope: &Scope<'_>, hits: &mut [u64]) -> Result<Found> {
         leaves.push(matches);
     }
     for (range, distance) in nears {
+        judge.check()?;
         let found = near::find(&plan.leaves[range.clone()], distance, scope)?;
         for (leaf, (count, docs)) in range.zip(found) {
             hits[leaf] += count;
@@ -167,13 +174,15 @@ struct Collector<'c, 'a> {
     bm25: &'c Bm25,
     judge: &'c mut dyn Judge,
     top: &'c mut Top,
+    /// After so many documents it is time to ask whether to go on.
+    at_once: usize,
 }
 
 impl Collector<'_, '_> {
     fn collect(mut self, mut walk: Walk<'_>) -> Result<()> {
         let prunes = self.judge.prunes();
         let mut doc = walk.seek(0);
-        let mut looked = 0;
+        let mut looked = 0_usize;
         while doc != END {
             let (mut bound, mut until) = (f64::INFINITY, END);
             if prunes {
@@ -208,7 +217,7 @@ impl Collector<'_, '_> {
                         }
                         self.take(walk, doc);
                         looked += 1;
-                        if looked % DOCUMENTS_PER_CHECK == 0 {
+                        if looked.is_multiple_of(self.at_once) {
                             self.judge.check()?;
                         }
                         doc = walk.seek(doc + 1);

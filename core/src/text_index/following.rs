@@ -20,7 +20,11 @@ use crate::text::{Analyzer, Builder, Inverted};
 use crate::time::Timestamp;
 use crate::value::ValueRef;
 
-/// The most bytes of text in one row that are searched.
+/// The most bytes of text in one row that are searched: 16 MiB.
+///
+/// A row with more is stored like any other, and no search finds it;
+/// [`TextIndex::unindexable`](crate::TextIndex::unindexable) says which they are, and so does
+/// [`verify_store`](crate::verify_store).
 pub const TEXT_ROW_BYTES_MAX: usize = 16 << 20;
 
 /// A batch of rows becomes a segment when it would be about so large, or has so many rows.
@@ -42,8 +46,6 @@ pub(crate) struct TextFollower {
     opened_at: i64,
     /// A merge that was begun.
     pub(super) merging: Option<Merging>,
-    /// Rows whose texts are too long.
-    pub(super) unindexable: u64,
     /// The row with the highest number that was read, and a hash of what it held: SQL can replace
     /// it without a trigger.
     last_row: Option<(i64, i64)>,
@@ -72,7 +74,6 @@ impl TextFollower {
             seen_changes: None,
             opened_at: db.total_changes(),
             merging: None,
-            unindexable: 0,
             last_row: row.get(1)?.as_i64().zip(row.get(2)?.as_i64()),
             step_bytes: STEP_BYTES,
             select,
@@ -104,7 +105,6 @@ impl TextFollower {
         self.read_to = None;
         self.seen_changes = None;
         self.merging = None;
-        self.unindexable = 0;
         self.last_row = None;
         Ok(())
     }
@@ -182,11 +182,11 @@ impl TextFollower {
             again.push(stayed);
         }
         let mut builder = Inverted::builder(&self.analyzer, &self.info.options.text.prefixes);
-        let (sql, mut unindexable) = (format!("{}rowid = ?", self.select), 0);
+        let sql = format!("{}rowid = ?", self.select);
         let mut last_row = None;
         for key in again {
             db.query_each(&sql, params![key], |row| {
-                unindexable += u64::from(!self.add(row, &mut builder)?);
+                self.add(row, &mut builder)?;
                 last_row = Some((key, hash_of(row)?));
                 Ok(())
             })?;
@@ -194,7 +194,6 @@ impl TextFollower {
         inverted.add(builder)?;
         self.read_to = stayed;
         self.last_row = last_row.filter(|(key, _)| Some(*key) == stayed).or(self.last_row);
-        self.unindexable += unindexable;
         Ok(())
     }
 
@@ -234,11 +233,11 @@ impl TextFollower {
         let from = self.read_to.unwrap_or(i64::MIN);
         let sql = if self.read_to.is_none() { sql.replacen("> ?", ">= ?", 1) } else { sql };
         let mut builder = Inverted::builder(&self.analyzer, &self.info.options.text.prefixes);
-        let (mut read, mut last, mut unindexable) = (0, None, 0);
+        let (mut read, mut last) = (0, None);
         let mut read_to = self.read_to;
         let mut batches = Vec::new();
         let outcome = db.query_each(&sql, params![from, limit], |row| {
-            unindexable += u64::from(!self.add(row, &mut builder)?);
+            self.add(row, &mut builder)?;
             read += 1;
             let key = row.get_i64(0)?;
             (read_to, last) = (Some(key), Some((key, hash_of(row)?)));
@@ -253,24 +252,25 @@ impl TextFollower {
         for batch in batches {
             inverted.add(batch)?;
         }
-        self.unindexable += unindexable;
         self.read_to = read_to;
         self.last_row = last.or(self.last_row);
         outcome?;
         Ok(read < most)
     }
 
+    /// The texts of a row, unless they are too long.
+    pub(super) fn texts<'r>(&self, row: RowRef<'r>) -> Option<Vec<Cow<'r, str>>> {
+        let columns = 1..=self.info.options.columns.len();
+        let texts: Vec<_> = columns.map(|column| text_of(row.value(column))).collect();
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        (bytes <= TEXT_ROW_BYTES_MAX).then_some(texts)
+    }
+
     /// Adds a row to what becomes a segment, unless its texts are too long; whether it did.
     pub(super) fn add(&self, row: RowRef<'_>, builder: &mut Builder<'_>) -> Result<bool> {
         let key = row.get_i64(0)?;
         let columns = self.info.options.columns.len();
-        let mut texts: Vec<Cow<'_, str>> = Vec::with_capacity(columns);
-        for column in 1..=columns {
-            texts.push(text_of(row.value(column)));
-        }
-        if texts.iter().map(|text| text.len()).sum::<usize>() > TEXT_ROW_BYTES_MAX {
-            return Ok(false);
-        }
+        let Some(texts) = self.texts(row) else { return Ok(false) };
         let time = match self.info.options.time {
             None => None,
             Some(_) => {
