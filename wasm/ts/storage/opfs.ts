@@ -7,6 +7,9 @@ import { openDirectory } from '../opfs.js';
 import { Ordered } from '../ordered.js';
 import type { SnapshotStorage } from '../storage.js';
 
+/** How often a write is tried whose error does not say what is wrong. */
+const TRIES = 5;
+
 /**
  * {@link SnapshotStorage} as the files of one OPFS directory, which it holds exclusively.
  *
@@ -77,15 +80,16 @@ export class OpfsStorage implements SnapshotStorage {
     const copy = new Uint8Array(bytes);
     return this.#order.run(name, async () => {
       const failed = (cause: unknown): SigilError => hostError(`writing '${name}' of the store '${this.#name}'`, cause);
-      try {
-        await this.#write(name, copy);
-      } catch (cause) {
-        if (failed(cause).code !== 'storage') throw failed(cause);
-        // Chromium may end the pipe to a writer whose quota is used up before it says why. Nothing
-        // has been replaced, and the second try says it.
-        await this.#write(name, copy).catch(async (again) => {
-          throw failed((await quotaError(copy.length)) ?? again);
-        });
+      // Chromium may end the pipe to a writer whose quota is used up before it says why, more often
+      // the busier the machine. Nothing has been replaced then, and another try says it.
+      for (let tries = 1; ; tries += 1) {
+        try {
+          await this.#write(name, copy);
+          return;
+        } catch (cause) {
+          if (failed(cause).code !== 'storage') throw failed(cause);
+          if (tries === TRIES) throw failed((await quotaError(copy.length)) ?? cause);
+        }
       }
     });
   }
