@@ -1,10 +1,14 @@
 //! What is asked of a text index, and what it found, on their way from and to JavaScript.
 
+mod shown;
+
+pub(crate) use shown::{facets_to_json, highlights_to_js, snippet_options, snippet_to_js};
+
 use js_sys::{Array, BigInt64Array, Float64Array};
 use serde::{Deserialize, Serialize};
 use sigil_core::{
-    Error, ErrorKind, Result, TextCursor, TextHit, TextIndexInfo, TextIndexOptions, TextQuery,
-    TextRank, TextRanking, TextSearchOptions, Timestamp,
+    Error, ErrorKind, Filter, Result, TextCursor, TextHit, TextIndexInfo, TextIndexOptions,
+    TextQuery, TextRank, TextRanking, TextSearchOptions, Timestamp,
 };
 use wasm_bindgen::JsValue;
 
@@ -107,6 +111,8 @@ struct Given {
     typos: u8,
     from: Option<String>,
     to: Option<String>,
+    /// JSON.
+    filter: Option<String>,
     after: Option<GivenCursor>,
 }
 
@@ -163,6 +169,7 @@ pub(crate) fn search_options(
     asked.typos = given.typos;
     asked.time.from = given.from.map(|time| time.parse()).transpose()?;
     asked.time.to = given.to.map(|time| time.parse()).transpose()?;
+    asked.filter = given.filter.as_deref().map(Filter::from_json).transpose()?;
     asked.after = given.after.map(GivenCursor::read).transpose()?;
     Ok(asked)
 }

@@ -1,5 +1,6 @@
 /** The types of full text search: indexes of tables, queries and hits. */
 
+import type { Filter, Json } from './api.js';
 import type { TimeInput } from './stores/records.js';
 
 /** A language whose words are stemmed, so that `running` finds `runs`. */
@@ -123,25 +124,34 @@ export interface TextRecency {
   now?: TimeInput;
 }
 
-/** How to search a text index. */
-export interface TextSearchOptions {
-  /** How many hits are wanted; 10 when it is left out. */
-  k?: number;
-  /** What they are ranked by; `relevance` when it is left out. */
-  ranking?: TextRanking;
-  /** What an occurrence in each column is worth, in their order or by their names; 1 where nothing is said. */
-  weights?: readonly number[] | Readonly<Record<string, number>>;
+/** Which of the rows that match a query are wanted. */
+export interface TextMatchOptions {
   /**
-   * How many typos a word may have: one from 4 letters on, two from 8. Words of phrases and
-   * beginnings of words are taken as they are. 0 when it is left out.
+   * Only rows whose attributes, and members of the metadata, this matches, as in searches among vectors.
+   * `invalid-input` where the index has neither.
    */
-  typos?: 0 | 1 | 2;
+  filter?: Filter;
   /** Only rows of this time or later. */
   from?: TimeInput;
   /** Only rows before this time. */
   to?: TimeInput;
   /** Only these rows. */
   keys?: Iterable<number | bigint>;
+  /**
+   * How many typos a word may have: one from 4 letters on, two from 8. Words of phrases and
+   * beginnings of words are taken as they are. 0 when it is left out.
+   */
+  typos?: 0 | 1 | 2;
+}
+
+/** How to search a text index. */
+export interface TextSearchOptions extends TextMatchOptions {
+  /** How many hits are wanted; 10 when it is left out. */
+  k?: number;
+  /** What they are ranked by; `relevance` when it is left out. */
+  ranking?: TextRanking;
+  /** What an occurrence in each column is worth, in their order or by their names; 1 where nothing is said. */
+  weights?: readonly number[] | Readonly<Record<string, number>>;
   /** Only hits behind this one of a search that was the same, on the page before. */
   after?: TextCursor | undefined;
 }
@@ -166,6 +176,71 @@ export interface TextHit extends TextCursor {
   readonly score: number;
   /** The score, less what its age took; where the newest come first, the time of the row in RFC 3339. */
   readonly rank: number | string;
+}
+
+/** Which rows are counted, and how many of their values are told. */
+export interface TextFacetOptions extends TextMatchOptions {
+  /** How many values of each key at most; 10 when it is left out. */
+  most?: number;
+}
+
+/** What the rows that match have. */
+export interface TextFacets {
+  /** How many rows match. */
+  readonly rows: number;
+  /** For each key that was asked for, in that order. */
+  readonly facets: readonly TextFacet[];
+}
+
+/** What the rows that match have under a key. */
+export interface TextFacet {
+  /** The key. */
+  readonly key: string;
+  /**
+   * The values and how many rows have each, the most frequent first, and of equally frequent ones the
+   * lower. An array has all its elements as values, and not itself.
+   */
+  readonly values: readonly { readonly value: Json; readonly rows: number }[];
+  /** How many different values there are, also of those that are not among `values`. */
+  readonly distinct: number;
+}
+
+/** How the words of a query are shown in a row. */
+export interface TextHighlightOptions {
+  /** How many typos a word may have, as in {@link TextMatchOptions.typos}. */
+  typos?: 0 | 1 | 2;
+}
+
+/** How much of a row is shown. */
+export interface TextSnippetOptions extends TextHighlightOptions {
+  /** How many words at most, from 1 to 64; 24 when it is left out. */
+  tokens?: number;
+}
+
+/** A text, and what of it matches; {@link marked} and {@link pieces} cut it. */
+export interface TextHighlight {
+  /** The name of the column. */
+  readonly column: string;
+  /** The text. */
+  readonly text: string;
+  /** Where each match begins and ends, as `text.slice` counts: ascending, and apart from each other. */
+  readonly ranges: readonly (readonly [start: number, end: number])[];
+}
+
+/** The part of a row that shows best why it matches. */
+export interface TextSnippet extends TextHighlight {
+  /** Whether the text of the column has more in front of it. */
+  readonly before: boolean;
+  /** Whether the text of the column has more behind it. */
+  readonly after: boolean;
+}
+
+/** A piece of a text that matches as a whole, or not at all. */
+export interface TextPiece {
+  /** The piece. */
+  readonly text: string;
+  /** Whether it matches. */
+  readonly matches: boolean;
 }
 
 /**
@@ -198,6 +273,66 @@ export interface TextIndex {
    * const next = await articles.search({ typed: 'write ahead -shm' }, { k: 20, weights: { title: 3 }, after: first.at(-1) });
    */
   search(query: TextQuery, options?: TextSearchOptions): Promise<TextHit[]>;
+
+  /**
+   * How many rows match. Rejects as {@link TextIndex.search}.
+   *
+   * @example
+   * const drafts = await articles.countMatching('storage', { filter: { state: 'draft' } });
+   */
+  countMatching(query: TextQuery, options?: TextMatchOptions): Promise<number>;
+
+  /**
+   * How many rows match, and what they have under each of some keys: names of attributes, or of members
+   * of the metadata. Equal numbers are one value.
+   *
+   * Rejects as {@link TextIndex.search}, and with `invalid-input` where the index has neither.
+   *
+   * @example
+   * const { rows, facets } = await articles.facets('storage', ['author', 'tags'], { most: 5 });
+   */
+  facets(query: TextQuery, keys: Iterable<string>, options?: TextFacetOptions): Promise<TextFacets>;
+
+  /**
+   * The texts of the row numbered `key`, one for each column, and what of them matches; `undefined` when
+   * there is no such row.
+   *
+   * A phrase is marked as a whole, and so is what stemming, a star or typos make match; nothing behind a
+   * NOT is. Of a row that does not match, everything that is there is marked. Rejects with
+   * `invalid-input` for a query and options that are none, and with `limit` for rows too long to be
+   * searched.
+   *
+   * @example
+   * const columns = await articles.highlight('pages', 7);
+   * console.log(columns?.map((column) => marked(column, '[', ']'))); // ['Storage', '[Pages] and a write-ahead log']
+   */
+  highlight(query: TextQuery, key: number | bigint, options?: TextHighlightOptions): Promise<TextHighlight[] | undefined>;
+
+  /** As {@link TextIndex.highlight}, of these texts: one for each column of the index. */
+  highlightOf(query: TextQuery, texts: readonly string[], options?: TextHighlightOptions): Promise<TextHighlight[]>;
+
+  /**
+   * The part of the row numbered `key` that shows best why it matches; `undefined` when there is no such
+   * row.
+   *
+   * It is the one with the most different phrases of the query, then with the most of them, then the
+   * first; where nothing matches, it is the beginning. Rejects as {@link TextIndex.highlight}.
+   *
+   * @example
+   * const part = await articles.snippet({ typed: 'pages' }, hit.key, { tokens: 12 });
+   * if (part) element.replaceChildren(...pieces(part).map(({ text, matches }) => {
+   *   const child = document.createElement(matches ? 'mark' : 'span');
+   *   child.textContent = text;
+   *   return child;
+   * }));
+   */
+  snippet(query: TextQuery, key: number | bigint, options?: TextSnippetOptions): Promise<TextSnippet | undefined>;
+
+  /** As {@link TextIndex.snippet}, of these texts: one for each column of the index. */
+  snippetOf(query: TextQuery, texts: readonly string[], options?: TextSnippetOptions): Promise<TextSnippet>;
+
+  /** The numbers of the rows that no search finds, because they have more text than is searched: 16 MiB. */
+  unindexable(): Promise<(number | bigint)[]>;
 
   /** How many rows are in it. */
   count(): Promise<number>;

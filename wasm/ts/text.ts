@@ -1,27 +1,40 @@
 /** The text indexes of a store: what is asked of the module, and what it found. */
 
 import type { PackedTextHits, PackedTextInfo, PackedTextSearch } from './bindings/glue.js';
-import { checkFlag, checkNumber, checkOptions, checkText, checkWhole, elements, invalid, kindOf } from './check.js';
+import { checkFlag, checkNumber, checkOptions, checkText, checkWhole, elements, filterJson, invalid, kindOf } from './check.js';
 import type { Runner } from './executor.js';
 import { inSteps, timed } from './steps.js';
 import type { TimeInput } from './stores/records.js';
 import { isTime, writeTime } from './stores/time.js';
 import type {
   TextCursor,
+  TextFacetOptions,
+  TextFacets,
+  TextHighlight,
+  TextHighlightOptions,
   TextHit,
   TextIndex,
   TextIndexes,
   TextIndexInfo,
   TextIndexOptions,
+  TextMatchOptions,
   TextQuery,
   TextRanking,
   TextSearchOptions,
+  TextSnippet,
+  TextSnippetOptions,
 } from './text-api.js';
 import { packQuery, texts } from './text-query.js';
+import { unpackHighlights, unpackSnippet } from './text-shown.js';
 
 const INDEX_OPTIONS = ['table', 'columns', 'time', 'attributes', 'metadata', 'stemming', 'stopWords', 'bigrams', 'prefixes'] as const;
-const SEARCH_OPTIONS = ['k', 'ranking', 'weights', 'typos', 'from', 'to', 'keys', 'after'] as const;
+const MATCH_OPTIONS = ['filter', 'from', 'to', 'keys', 'typos'] as const;
+const SEARCH_OPTIONS = ['k', 'ranking', 'weights', 'after', ...MATCH_OPTIONS] as const;
 const K = 10;
+const MOST_VALUES = 10;
+/** As `SnippetOptions` in the core. */
+const TOKENS = 24;
+const TOKENS_MAX = 64;
 
 /** {@link TextIndexes} by a {@link Runner}. */
 export class StoreTexts implements TextIndexes {
@@ -68,6 +81,57 @@ class StoreText implements TextIndex {
     if (options === undefined) return unpackHits(await this.#runner.run((store) => store.searchText(name, form, text, K, undefined, undefined)));
     const { k, packed, keys } = packSearch(options);
     return unpackHits(await this.#runner.run((store) => store.searchText(name, form, text, k, packed, keys)));
+  }
+
+  async countMatching(query: TextQuery, options?: TextMatchOptions): Promise<number> {
+    const [form, text] = packQuery(query);
+    const { packed, keys } = packMatching(checkOptions('the options of a count', options, MATCH_OPTIONS));
+    return this.#runner.run((store) => store.countMatchingText(this.info.name, form, text, packed, keys));
+  }
+
+  async facets(query: TextQuery, keys: Iterable<string>, options?: TextFacetOptions): Promise<TextFacets> {
+    const [form, text] = packQuery(query);
+    const of = texts('the keys of facets', keys);
+    const given = checkOptions('the options of facets', options, ['most', ...MATCH_OPTIONS]);
+    const most = checkWhole('how many values', given.most === undefined ? MOST_VALUES : given.most, 0);
+    const { packed, keys: rows } = packMatching(given);
+    const json = await this.#runner.run((store) => store.textFacets(this.info.name, form, text, of, most, packed, rows));
+    return JSON.parse(json) as TextFacets;
+  }
+
+  async highlight(query: TextQuery, key: number | bigint, options?: TextHighlightOptions): Promise<TextHighlight[] | undefined> {
+    const [form, text] = packQuery(query);
+    const [row, typos] = [packKey(key), packHighlight(options)];
+    const { name, columns } = this.info;
+    const found = await this.#runner.run((store) => store.highlightRow(name, form, text, row, typos));
+    return found && unpackHighlights(columns, found);
+  }
+
+  async highlightOf(query: TextQuery, of: readonly string[], options?: TextHighlightOptions): Promise<TextHighlight[]> {
+    const [form, text] = packQuery(query);
+    const [given, typos] = [texts('the texts to highlight', of), packHighlight(options)];
+    const { name, columns } = this.info;
+    return unpackHighlights(columns, await this.#runner.run((store) => store.highlightTexts(name, form, text, given, typos)));
+  }
+
+  async snippet(query: TextQuery, key: number | bigint, options?: TextSnippetOptions): Promise<TextSnippet | undefined> {
+    const [form, text] = packQuery(query);
+    const [row, [tokens, typos]] = [packKey(key), packSnippet(options)];
+    const { name, columns } = this.info;
+    const found = await this.#runner.run((store) => store.snippetOfRow(name, form, text, row, tokens, typos));
+    return found && unpackSnippet(columns, found);
+  }
+
+  async snippetOf(query: TextQuery, of: readonly string[], options?: TextSnippetOptions): Promise<TextSnippet> {
+    const [form, text] = packQuery(query);
+    const [given, [tokens, typos]] = [texts('the texts of a snippet', of), packSnippet(options)];
+    const { name, columns } = this.info;
+    return unpackSnippet(columns, await this.#runner.run((store) => store.snippetOfTexts(name, form, text, given, tokens, typos)));
+  }
+
+  async unindexable(): Promise<(number | bigint)[]> {
+    const keys = await this.#runner.run((store) => store.unindexableRows(this.info.name));
+    return Array.from(keys, (key) => (Number.isSafeInteger(Number(key)) ? Number(key) : key));
   }
 
   async count(): Promise<number> {
@@ -137,19 +201,49 @@ interface Packed {
 
 /** How to search, as the module takes it. */
 function packSearch(options: TextSearchOptions): Packed {
-  const { k, ranking, weights, typos, from, to, keys, after } = checkOptions('the options of a search', options, SEARCH_OPTIONS);
-  const packed: PackedTextSearch = {};
+  const given = checkOptions('the options of a search', options, SEARCH_OPTIONS);
+  const { k, ranking, weights, after } = given;
+  const { packed = {}, keys } = packMatching(given);
   if (ranking !== undefined && ranking !== 'relevance') packed.ranking = packRanking(ranking);
   if (weights !== undefined) packWeights(weights, packed);
-  if (typos !== undefined) packed.typos = checkWhole('the number of typos', typos, 0, 2);
+  if (after !== undefined) packed.after = packCursor(after);
+  return { k: checkWhole('k', k === undefined ? K : k, 0), packed: unlessEmpty(packed), keys };
+}
+
+/** Which rows are wanted, as the module takes it. */
+function packMatching({ filter, from, to, keys, typos }: TextMatchOptions): Omit<Packed, 'k'> {
+  const packed: PackedTextSearch = {};
+  if (filter !== undefined) packed.filter = filterJson(filter);
   if (from !== undefined) packed.from = packTime('the time from which', from);
   if (to !== undefined) packed.to = packTime('the time up to which', to);
-  if (after !== undefined) packed.after = packCursor(after);
+  if (typos !== undefined) packed.typos = packTypos(typos);
   return {
-    k: checkWhole('k', k === undefined ? K : k, 0),
-    packed: Object.keys(packed).length === 0 ? undefined : packed,
+    packed: unlessEmpty(packed),
     keys: keys === undefined ? undefined : BigInt64Array.from(elements('the keys', keys).map(packKey)),
   };
+}
+
+function unlessEmpty(packed: PackedTextSearch): PackedTextSearch | undefined {
+  return Object.keys(packed).length === 0 ? undefined : packed;
+}
+
+function packTypos(typos: unknown): number {
+  return checkWhole('the number of typos', typos, 0, 2);
+}
+
+/** The number of typos. */
+function packHighlight(options: TextHighlightOptions | undefined): number {
+  const { typos } = checkOptions('the options of a highlight', options, ['typos']);
+  return typos === undefined ? 0 : packTypos(typos);
+}
+
+/** The number of words, and of typos. */
+function packSnippet(options: TextSnippetOptions | undefined): [tokens: number, typos: number] {
+  const { tokens, typos } = checkOptions('the options of a snippet', options, ['tokens', 'typos']);
+  return [
+    tokens === undefined ? TOKENS : checkWhole('the number of words of a snippet', tokens, 1, TOKENS_MAX),
+    typos === undefined ? 0 : packTypos(typos),
+  ];
 }
 
 function packRanking(ranking: Exclude<TextRanking, 'relevance'>): NonNullable<PackedTextSearch['ranking']> {

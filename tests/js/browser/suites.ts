@@ -10,6 +10,7 @@ import { type FilesKind, filesRules, fullFilesRules } from '../conformance/files
 import { indexSearchRules, searchRules } from '../conformance/searches.js';
 import { fullRules, type StorageKind, storageRules } from '../conformance/storage.js';
 import { storeRules } from '../conformance/store.js';
+import { textRowRules } from '../conformance/text-rows.js';
 import { textRules } from '../conformance/text.js';
 import { typedRules } from '../conformance/typed.js';
 import { indexRules, vectorRules } from '../conformance/vectors.js';

@@ -11,6 +11,7 @@ import { MemoryStorage } from 'sigil-store/storage/memory';
 import { faultRules } from '../conformance/faults.js';
 import { indexSearchRules, searchRules } from '../conformance/searches.js';
 import { storeRules } from '../conformance/store.js';
+import { textRowRules } from '../conformance/text-rows.js';
 import { textRules } from '../conformance/text.js';
 import { indexRules, vectorRules } from '../conformance/vectors.js';
 import { assert, assertEqual, assertFails, assertSame, fresh } from '../harness.js';
@@ -19,7 +20,7 @@ import { storesIn } from './kinds.js';
 const { at, kinds, root } = storesIn('sigil-store-');
 after(() => fs.rmSync(root, { recursive: true, force: true }));
 
-const rules = kinds.flatMap((kind) => [...storeRules(kind), ...vectorRules(kind), ...searchRules(kind), ...textRules(kind)]);
+const rules = kinds.flatMap((kind) => [...storeRules(kind), ...vectorRules(kind), ...searchRules(kind), ...textRules(kind), ...textRowRules(kind)]);
 for (const { name, run } of rules) test(name, run);
 for (const { name, run } of [...indexRules, ...indexSearchRules, ...faultRules]) test(name, run);
 

@@ -1,12 +1,17 @@
 //! The text indexes of an open store.
 
-use sigil_core::{Result, TextIndex, TextIndexInfo};
+use js_sys::Array;
+use sigil_core::{Result, SnippetOptions, TextIndex, TextIndexInfo};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::WasmStore;
 use crate::error::JsResult;
-use crate::text::{Info, hits_to_js, is_gone, options_from_json, query_from_js, search_options};
+use crate::search::borrowed;
+use crate::text::{
+    Info, facets_to_json, highlights_to_js, hits_to_js, is_gone, options_from_json, query_from_js,
+    search_options, snippet_options, snippet_to_js,
+};
 
 #[wasm_bindgen]
 impl WasmStore {
@@ -73,6 +78,140 @@ impl WasmStore {
             let options = search_options(options, keys, &index.info().options.columns)?;
             Ok(hits_to_js(&index.search(&query, k, &options)?))
         })
+    }
+
+    /// How many rows match.
+    ///
+    /// # Errors
+    /// As [`TextIndex::count_matching`], [`query_from_js`] and [`search_options`].
+    #[wasm_bindgen(js_name = countMatchingText)]
+    pub fn count_matching_text(
+        &self,
+        name: &str,
+        form: u8,
+        query: &str,
+        options: JsValue,
+        keys: Option<Vec<i64>>,
+    ) -> JsResult<f64> {
+        self.with_text(name, |index| {
+            let query = query_from_js(form, query)?;
+            let options = search_options(options, keys, &index.info().options.columns)?;
+            Ok(index.count_matching(&query, &options)? as f64)
+        })
+    }
+
+    /// What the rows that match have under the keys of `of`, as JSON: at most `most` values a key.
+    ///
+    /// # Errors
+    /// As [`TextIndex::facets`], [`query_from_js`] and [`search_options`].
+    #[expect(clippy::too_many_arguments, reason = "an object of them would have to be read here")]
+    #[wasm_bindgen(js_name = textFacets)]
+    pub fn text_facets(
+        &self,
+        name: &str,
+        form: u8,
+        query: &str,
+        of: Vec<String>,
+        most: usize,
+        options: JsValue,
+        keys: Option<Vec<i64>>,
+    ) -> JsResult<String> {
+        self.with_text(name, |index| {
+            let query = query_from_js(form, query)?;
+            let options = search_options(options, keys, &index.info().options.columns)?;
+            facets_to_json(&index.facets(&query, &options, &borrowed(&of), most)?)
+        })
+    }
+
+    /// The texts of a row with what of them matches, as [`highlights_to_js`] packs them.
+    ///
+    /// # Errors
+    /// As [`TextIndex::highlight`] and [`query_from_js`].
+    #[wasm_bindgen(js_name = highlightRow)]
+    pub fn highlight_row(
+        &self,
+        name: &str,
+        form: u8,
+        query: &str,
+        key: i64,
+        typos: u8,
+    ) -> JsResult<Option<Array>> {
+        let options = snippet_options(SnippetOptions::default().tokens, typos);
+        self.with_text(name, |index| {
+            let found = index.highlight(&query_from_js(form, query)?, key, &options)?;
+            Ok(found.as_deref().map(highlights_to_js))
+        })
+    }
+
+    /// As [`WasmStore::highlight_row`], of these texts.
+    ///
+    /// # Errors
+    /// As [`TextIndex::highlight_of`] and [`query_from_js`].
+    #[wasm_bindgen(js_name = highlightTexts)]
+    pub fn highlight_texts(
+        &self,
+        name: &str,
+        form: u8,
+        query: &str,
+        texts: Vec<String>,
+        typos: u8,
+    ) -> JsResult<Array> {
+        let options = snippet_options(SnippetOptions::default().tokens, typos);
+        self.with_text(name, |index| {
+            let query = query_from_js(form, query)?;
+            Ok(highlights_to_js(&index.highlight_of(&query, &borrowed(&texts), &options)?))
+        })
+    }
+
+    /// The part of a row that shows best why it matches, as [`snippet_to_js`] packs it.
+    ///
+    /// # Errors
+    /// As [`TextIndex::snippet`] and [`query_from_js`].
+    #[wasm_bindgen(js_name = snippetOfRow)]
+    pub fn snippet_of_row(
+        &self,
+        name: &str,
+        form: u8,
+        query: &str,
+        key: i64,
+        tokens: u32,
+        typos: u8,
+    ) -> JsResult<Option<Array>> {
+        self.with_text(name, |index| {
+            let query = query_from_js(form, query)?;
+            let found = index.snippet(&query, key, &snippet_options(tokens, typos))?;
+            Ok(found.as_ref().map(snippet_to_js))
+        })
+    }
+
+    /// As [`WasmStore::snippet_of_row`], of these texts.
+    ///
+    /// # Errors
+    /// As [`TextIndex::snippet_of`] and [`query_from_js`].
+    #[wasm_bindgen(js_name = snippetOfTexts)]
+    pub fn snippet_of_texts(
+        &self,
+        name: &str,
+        form: u8,
+        query: &str,
+        texts: Vec<String>,
+        tokens: u32,
+        typos: u8,
+    ) -> JsResult<Array> {
+        self.with_text(name, |index| {
+            let query = query_from_js(form, query)?;
+            let options = snippet_options(tokens, typos);
+            Ok(snippet_to_js(&index.snippet_of(&query, &borrowed(&texts), &options)?))
+        })
+    }
+
+    /// The rows that no search finds.
+    ///
+    /// # Errors
+    /// As [`TextIndex::unindexable`].
+    #[wasm_bindgen(js_name = unindexableRows)]
+    pub fn unindexable_rows(&self, name: &str) -> JsResult<Vec<i64>> {
+        self.with_text(name, |index| index.unindexable())
     }
 
     /// How many rows are in a text index.

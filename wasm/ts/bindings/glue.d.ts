@@ -43,6 +43,8 @@ export interface PackedTextSearch {
   typos?: number;
   from?: string;
   to?: string;
+  /** JSON. */
+  filter?: string;
   after?: { key: bigint; score?: number; time?: string };
 }
 
@@ -51,6 +53,12 @@ export interface PackedTextSearch {
  * the keys and the times that are ranks as well.
  */
 export type PackedTextHits = Float64Array | [Float64Array, BigInt64Array, string[]];
+
+/** `[text, where in it each match begins and ends, one after another]`. */
+export type PackedHighlight = [string, Uint32Array];
+
+/** `[place of the column, text, where in it each match begins and ends, whether there is more before, and behind]`. */
+export type PackedSnippet = [number, string, Uint32Array, boolean, boolean];
 
 /** `[vector, metadata as JSON]`. */
 export type PackedVector = [Float32Array, string];
@@ -142,6 +150,21 @@ export interface WasmStore {
     options: PackedTextSearch | undefined,
     keys: BigInt64Array | undefined,
   ): PackedTextHits;
+  countMatchingText(name: string, form: number, query: string, options: PackedTextSearch | undefined, keys: BigInt64Array | undefined): number;
+  textFacets(
+    name: string,
+    form: number,
+    query: string,
+    of: string[],
+    most: number,
+    options: PackedTextSearch | undefined,
+    keys: BigInt64Array | undefined,
+  ): string;
+  highlightRow(name: string, form: number, query: string, key: bigint, typos: number): PackedHighlight[] | undefined;
+  highlightTexts(name: string, form: number, query: string, texts: string[], typos: number): PackedHighlight[];
+  snippetOfRow(name: string, form: number, query: string, key: bigint, tokens: number, typos: number): PackedSnippet | undefined;
+  snippetOfTexts(name: string, form: number, query: string, texts: string[], tokens: number, typos: number): PackedSnippet;
+  unindexableRows(name: string): BigInt64Array;
   countText(name: string): number;
   prepareText(name: string, most: number): boolean;
   optimizeText(name: string): void;
