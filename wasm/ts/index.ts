@@ -8,7 +8,7 @@ export type * from './api.js';
 export type * from './search-api.js';
 export type * from './text-api.js';
 export { cursorAfter } from './cursor.js';
-export { marked, pieces } from './text-shown.js';
+export { marked, pieces } from './text-pieces.js';
 export { open } from './open.js';
 export { createVectorIndex, openVectorIndex } from './vector-index.js';
 export type * from './stores/api.js';

@@ -138,7 +138,8 @@ export interface TextMatchOptions {
   /** Only these rows. */
   keys?: Iterable<number | bigint>;
   /**
-   * How many typos a word may have: one from 4 letters on, two from 8. Words of phrases and
+   * How many typos a word may have, of which two neighbours that changed places are one: one from 4
+   * letters on, two from 8. Words of phrases and
    * beginnings of words are taken as they are. 0 when it is left out.
    */
   typos?: 0 | 1 | 2;

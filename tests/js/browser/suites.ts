@@ -43,6 +43,7 @@ export function suites(pass: Pass): Rule[] {
         ...storeKinds.flatMap(vectorRules),
         ...storeKinds.flatMap(searchRules),
         ...storeKinds.flatMap(textRules),
+        ...storeKinds.flatMap(textRowRules),
         ...storeKinds.flatMap(typedRules),
         ...indexRules,
         ...indexSearchRules,

@@ -6,10 +6,12 @@
 import {
   createVectorIndex,
   cursorAfter,
+  marked,
   open,
   openGateway,
   openVectorIndex,
   openWorkspace,
+  pieces,
   SigilError,
   SIGIL_ERROR_CODES,
   type CompactOptions,
@@ -32,7 +34,9 @@ import {
   type SnapshotStorage,
   type Store,
   type TextCursor,
+  type TextFacets,
   type TextHit,
+  type TextIndex,
   type TextIndexInfo,
   type TextQuery,
   type Time,
@@ -139,6 +143,22 @@ export async function texts(store: Store): Promise<TextHit[]> {
   // @ts-expect-error: what an index is of cannot be changed
   articles.info.table = 'other';
   return known.length > 0 && (await articles.prepare(10)) ? first : next;
+}
+
+export async function shown(articles: TextIndex): Promise<TextFacets> {
+  const filter = { year: { $gte: 2020 } };
+  const count: number = await articles.countMatching('a', { filter, typos: 1, from: new Date(), keys: [1, 2n] });
+  // @ts-expect-error: all are counted
+  await articles.countMatching('a', { k: 5 });
+  const part = await articles.snippet('a', count, { tokens: 8, typos: 2 });
+  // @ts-expect-error: the row may be gone
+  marked(part, '[', ']');
+  const [title] = await articles.highlightOf({ prefix: 'a' }, ['a', 'b']);
+  // @ts-expect-error: a highlight is not cut off
+  title?.before;
+  const texts: string[] = part && title ? pieces(part).map(({ text, matches }) => (matches ? text : marked(title, '<', '>'))) : [];
+  const lost: (number | bigint)[] = await articles.unindexable();
+  return articles.facets('a', [...texts, String(lost[0])], { most: 3, filter });
 }
 
 export function reason({ plan }: Explanation): string {
