@@ -3,7 +3,7 @@
 import type { PackedTextHits, PackedTextInfo, PackedTextSearch } from './bindings/glue.js';
 import { checkFlag, checkNumber, checkOptions, checkText, checkWhole, elements, filterJson, invalid, kindOf } from './check.js';
 import type { Runner } from './executor.js';
-import { inSteps, timed } from './steps.js';
+import { firstPace, inSteps, timed } from './steps.js';
 import type { TimeInput } from './stores/records.js';
 import { isTime, writeTime } from './stores/time.js';
 import type {
@@ -69,6 +69,7 @@ export class StoreTexts implements TextIndexes {
 class StoreText implements TextIndex {
   readonly info: TextIndexInfo;
   readonly #runner: Runner;
+  readonly #pace = firstPace();
 
   constructor(runner: Runner, packed: PackedTextInfo) {
     this.#runner = runner;
@@ -143,7 +144,7 @@ class StoreText implements TextIndex {
       checkWhole('how many rows are read', most, 1);
       return this.#runner.run((store) => store.prepareText(this.info.name, most));
     }
-    await inSteps((rows) => this.#runner.run((store) => timed(() => store.prepareText(this.info.name, rows))));
+    await inSteps((rows) => this.#runner.run((store) => timed(() => store.prepareText(this.info.name, rows))), this.#pace);
     return true;
   }
 

@@ -15,7 +15,7 @@ import { checkOptions, checkText, checkVectorOf, checkWhole, metadataJson } from
 import { SigilError } from './error.js';
 import type { Runner } from './executor.js';
 import { askCollection, joinVectors, Searches } from './search.js';
-import { inSteps, timed } from './steps.js';
+import { firstPace, inSteps, timed } from './steps.js';
 
 /** What a collection is made for, beside its name. */
 const SHAPE = ['dimensions', 'metric', 'precision', 'resident'] as const;
@@ -89,6 +89,7 @@ export class StoreCollection extends Searches implements Collection {
   readonly precision: Precision;
   readonly resident: Precision;
   readonly #runner: Runner;
+  readonly #pace = firstPace();
 
   constructor(runner: Runner, { name, dimensions, metric, precision, resident }: PackedCollection) {
     super(dimensions, askCollection(runner, name));
@@ -131,7 +132,7 @@ export class StoreCollection extends Searches implements Collection {
   }
 
   async prepare(): Promise<void> {
-    return inSteps((most) => this.#runner.run((store) => timed(() => store.prepareVectors(this.name, most))));
+    return inSteps((most) => this.#runner.run((store) => timed(() => store.prepareVectors(this.name, most))), this.#pace);
   }
 }
 

@@ -13,6 +13,7 @@ const asked = {
   or: (terms) => ({ or: terms.map((phrase) => ({ phrase })) }),
   phrase: (terms) => ({ phrase: terms.join(' ') }),
   prefix: ([prefix]) => ({ prefix }),
+  filtered: ([term]) => ({ phrase: term }),
 };
 
 /** Our text index in memory, on this thread, over a table with the documents. */
@@ -21,7 +22,7 @@ export async function ours(host, saved) {
   const { made: store, memory } = await withMemory(() => open('bench', { storage: 'memory', ...(saved && { import: saved }) }));
   if (!saved) {
     await store.exec(SCHEMA);
-    await store.createTextIndex(INDEX, { table: 'docs', columns: ['text'] });
+    await store.createTextIndex(INDEX, { table: 'docs', columns: ['text'], attributes: ['tag'] });
   }
   const index = await store.textIndex(INDEX);
   await index.prepare();
@@ -35,8 +36,9 @@ export async function ours(host, saved) {
     search(kind) {
       const query = asked[kind.replace(/\d/, '')];
       if (!query) return null;
-      return async ({ terms }, k) => {
-        const hits = await index.search(query(terms), { k });
+      const filter = kind === 'filtered';
+      return async ({ terms, tag }, k) => {
+        const hits = await index.search(query(terms), filter ? { k, filter: { tag } } : { k });
         return hits.map((hit) => [hit.key, hit.score]);
       };
     },
