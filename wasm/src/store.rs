@@ -118,7 +118,12 @@ impl WasmStore {
     pub fn open_memory(import: Option<Uint8Array>, settings: JsValue) -> JsResult<WasmStore> {
         let files = Arc::new(MemoryFiles::new());
         let snapshots = Box::new(MemoryStorage::new());
-        throwing(|| WasmStore::open(files, snapshots, Arc::default(), import, settings))
+        throwing(|| {
+            if let Some(bytes) = import {
+                transfer::import_to_memory(&files, &bytes)?;
+            }
+            WasmStore::open(files, snapshots, Arc::default(), None, settings)
+        })
     }
 
     /// Runs one statement, or several when there are no parameters, and gives how many rows they

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from vector_bench.report import Section, three, time
+from vector_bench.report import Section, three, time, times
 from vector_bench.workers import Failed, Worker
 
 from .bench import ENGINES, K, PLACES, Bench, say, spread
@@ -138,3 +138,21 @@ def _tables(section: Section, title: str, found: dict[str, Any]) -> None:
     for engine in good:
         head += [f"{ENGINES[engine]} p50", "p95"]
     section.table(head, rows)
+    _losses(section, title, good)
+
+
+def _losses(section: Section, title: str, good: dict[str, Any]) -> None:
+    """What a peer does in less time than ours."""
+    ours = good.get("ours")
+    if ours is None:
+        section.loss(title, "ours failed")
+        return
+    for engine, it in good.items():
+        ratio = ours["seconds"] / it["seconds"]
+        if ratio > 1:
+            section.loss(f"{title}, indexing", f"{times(ratio)} of {ENGINES[engine]}")
+        for group, base in it["queries"].items():
+            for key in ("p50", "p95"):
+                ratio = ours["queries"][group][key] / base[key]
+                if ratio > 1:
+                    section.loss(f"{title}, {group}", f"{key} {times(ratio)} of {ENGINES[engine]}")

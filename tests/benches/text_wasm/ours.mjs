@@ -18,9 +18,14 @@ const asked = {
 
 /** Our text index in memory, on this thread, over a table with the documents. */
 export async function ours(host, saved) {
+  return opened(host, 'bench', { storage: 'memory', ...(saved && { import: saved }) }, saved === undefined);
+}
+
+/** As {@link ours}, in the store `place`. */
+export async function opened(host, place, options, isNew = false) {
   const { open } = await host.ours();
-  const { made: store, memory } = await withMemory(() => open('bench', { storage: 'memory', ...(saved && { import: saved }) }));
-  if (!saved) {
+  const { made: store, memory } = await withMemory(() => open(place, options));
+  if (isNew) {
     await store.exec(SCHEMA);
     await store.createTextIndex(INDEX, { table: 'docs', columns: ['text'], attributes: ['tag'] });
   }
@@ -44,6 +49,7 @@ export async function ours(host, saved) {
     },
     bytes: () => ({ wasm: memory.buffer.byteLength }),
     save: () => store.export(),
+    close: () => store.close(),
   };
 }
 

@@ -11,6 +11,17 @@ const host = {
     if (!response.ok) throw new Error(`${file}: ${response.status} ${await response.text()}`);
     return response.text();
   },
+  keptInWorker: (bytes, asked) =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker('/bench/kept_worker.mjs', { type: 'module' });
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.onmessage = ({ data: { times, error } }) => {
+        worker.terminate();
+        if (times) resolve(times);
+        else reject(new Error(error));
+      };
+      worker.postMessage({ bytes, asked }, [bytes.buffer]);
+    }),
   heap: () => performance.memory.usedJSHeapSize,
 };
 

@@ -1,5 +1,6 @@
 // Answers the commands of the benchmark for one engine, in Node or on a page.
 
+import { openKept } from './kept.mjs';
 import { ours } from './ours.mjs';
 import { peers } from './peers.mjs';
 
@@ -94,7 +95,13 @@ export function createWorker(name, host) {
     };
   }
 
-  const commands = { hello: () => ({}), build, search, reopen };
+  /** Keeps what the engine saves where the host keeps things, and opens it again and again. */
+  async function kept({ where, ...asked }) {
+    const bytes = await engine.save();
+    return { times: where === 'worker' ? await host.keptInWorker(bytes, asked) : await openKept(host, bytes, asked) };
+  }
+
+  const commands = { hello: () => ({}), build, search, kept, reopen };
   return async (command) => {
     try {
       if (!make) throw new Error(`no engine is named ${name}`);

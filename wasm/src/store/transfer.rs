@@ -71,6 +71,22 @@ pub(super) fn import(
     imported
 }
 
+/// As [`import`], for files in memory: nothing is written twice, and nothing is left of a failure.
+pub(super) fn import_to_memory(files: &MemoryFiles, bytes: &Uint8Array) -> Result<()> {
+    check_len(bytes.length())?;
+    files.put(DATABASE_FILE, copied(bytes)?);
+    check_file(files.open(DATABASE_FILE, false)?.as_ref())
+}
+
+fn copied(bytes: &Uint8Array) -> Result<Vec<u8>> {
+    let len = bytes.length() as usize;
+    // An allocation that fails aborts in to_vec(); the block that is let go here is there for it.
+    Vec::<u8>::new().try_reserve_exact(len).map_err(|error| {
+        Error::with_source(ErrorKind::Full, "out of memory for the import", error)
+    })?;
+    Ok(bytes.to_vec())
+}
+
 pub(super) fn not_new() -> Error {
     Error::new(
         ErrorKind::Conflict,
